@@ -1,0 +1,95 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours: warnings are errors, imports do not leak, existentials are spelled out.
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// The worker must be the same file in every environment, also where there is no file system but its
+/// own: it is linked wholly statically. `-static-executable` has no spelling of its own in SwiftPM.
+let staticExecutable = ["-static-executable"]
+
+let package = Package(
+  name: "bench",
+  products: [
+    .executable(name: "bench", targets: ["bench"]),
+    .executable(name: "bench-worker", targets: ["bench-worker"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+  ],
+  targets: [
+    // Commands. `bench` is a handful of lines over `Commands`, so that tests can drive the whole.
+    .executableTarget(name: "bench", dependencies: ["Commands"], swiftSettings: strict),
+    .target(
+      name: "Commands",
+      dependencies: [
+        "Analysis", "Doctor", "Environments", "Harness", "LinuxKit", "Model", "Reports", "Scenarios", "Store",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "bench-worker",
+      dependencies: ["LinuxKit", "WorkerProtocol", "Workloads"],
+      swiftSettings: strict + [.unsafeFlags(staticExecutable)],
+      linkerSettings: [.unsafeFlags(staticExecutable)]),
+
+    // From measurement to report. Imports point downward only.
+    .target(
+      name: "Reports", dependencies: ["Model", .product(name: "Mustache", package: "swift-mustache")],
+      resources: [.embedInCode("Templates")], swiftSettings: strict),
+    .target(name: "Doctor", dependencies: ["Environments", "LinuxKit", "Model", "NetlinkKit"], swiftSettings: strict),
+    .target(
+      name: "Harness",
+      dependencies: ["Analysis", "Environments", "LinuxKit", "Model", "Store", "WorkerProtocol"],
+      swiftSettings: strict),
+    .target(name: "Environments", dependencies: ["LinuxKit", "Model", "NetlinkKit"], swiftSettings: strict),
+    .target(
+      name: "Store", dependencies: ["Model", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
+    .target(name: "Scenarios", dependencies: ["Model", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
+    .target(name: "Analysis", dependencies: ["Model", "Statistics"], swiftSettings: strict),
+    .target(name: "Statistics", swiftSettings: strict),
+    .target(name: "Model", swiftSettings: strict),
+
+    // What runs inside the environments: no Foundation below this line.
+    .target(name: "Workloads", dependencies: ["CLinux", "LinuxKit", "WorkerProtocol"], swiftSettings: strict),
+    .target(name: "WorkerProtocol", swiftSettings: strict),
+    .target(name: "NetlinkKit", dependencies: ["CLibnl", "LinuxKit"], swiftSettings: strict),
+    .target(name: "LinuxKit", dependencies: ["CLinux"], swiftSettings: strict),
+
+    // C at the edge.
+    .target(name: "CLinux", cSettings: [.treatAllWarnings(as: .error)]),
+    .systemLibrary(
+      name: "CLibnl", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
+
+    // Tests
+    .target(name: "TestSupport", dependencies: ["LinuxKit"], path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(name: "StatisticsTests", dependencies: ["Statistics"], resources: [.copy("Goldens")], swiftSettings: strict),
+    .testTarget(name: "NetlinkKitTests", dependencies: ["NetlinkKit", "LinuxKit", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "ScenariosTests", dependencies: ["Scenarios", "Model"], resources: [.copy("Fixtures")], swiftSettings: strict),
+    .testTarget(name: "StoreTests", dependencies: ["Store", "Model"], swiftSettings: strict),
+    .testTarget(name: "ReportsTests", dependencies: ["Reports", "Model"], resources: [.copy("Goldens")], swiftSettings: strict),
+    .testTarget(name: "LinuxKitTests", dependencies: ["LinuxKit", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "WorkloadsTests", dependencies: ["Workloads", "WorkerProtocol", "LinuxKit"], swiftSettings: strict),
+    .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
+    .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Model", "Statistics"], swiftSettings: strict),
+    .testTarget(
+      name: "EnvironmentsTests", dependencies: ["Environments", "LinuxKit", "NetlinkKit", "TestSupport", "Model"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "HarnessTests",
+      dependencies: ["Harness", "Environments", "LinuxKit", "Model", "Scenarios", "Store", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CommandsTests", dependencies: ["Commands", "Model", "Store", "LinuxKit", "TestSupport"], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

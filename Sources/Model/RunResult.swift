@@ -1,0 +1,429 @@
+public import Foundation
+
+/// What an analysis of a run says: the model from which every report is rendered, and, encoded as JSON, the result
+/// file `bench.run/1` (docs/bench.run.schema.json).
+public struct RunResult: Codable, Sendable, Equatable {
+  public static let currentSchema = "bench.run/1"
+
+  public var schema: String
+  public var run: RunSummary
+  public var environments: [EnvironmentRecord]
+  public var workloads: [WorkloadSpec]
+  public var series: [SeriesResult]
+  /// The A/A result of each workload.
+  public var control: [ControlResult]
+  public var ladders: [LadderResult]
+  /// Hop latencies, where packets were captured.
+  public var hops: Measured<[HopResult]>
+  public var claims: [ClaimResult]
+  /// The blocks that do not count, with the evidence.
+  public var voided: [VoidedBlock]
+  public var noise: NoiseSummary
+  public var warnings: [String]
+
+  public init(
+    schema: String = RunResult.currentSchema, run: RunSummary, environments: [EnvironmentRecord],
+    workloads: [WorkloadSpec], series: [SeriesResult], control: [ControlResult], ladders: [LadderResult],
+    hops: Measured<[HopResult]>, claims: [ClaimResult], voided: [VoidedBlock], noise: NoiseSummary, warnings: [String]
+  ) {
+    self.schema = schema
+    self.run = run
+    self.environments = environments
+    self.workloads = workloads
+    self.series = series
+    self.control = control
+    self.ladders = ladders
+    self.hops = hops
+    self.claims = claims
+    self.voided = voided
+    self.noise = noise
+    self.warnings = warnings
+  }
+}
+
+/// A value, or the reason why there is none. "Unavailable" is never 0 and never an exception.
+public enum Measured<Value: Codable & Sendable & Equatable>: Codable, Sendable, Equatable {
+  case value(Value)
+  case unavailable(String)
+
+  private struct Reason: Codable { var unavailable: String }
+
+  public init(from decoder: any Decoder) throws {
+    if let reason = try? Reason(from: decoder) {
+      self = .unavailable(reason.unavailable)
+    } else {
+      self = .value(try Value(from: decoder))
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    switch self {
+    case .value(let value): try value.encode(to: encoder)
+    case .unavailable(let reason): try Reason(unavailable: reason).encode(to: encoder)
+    }
+  }
+}
+
+/// The head of a result.
+public struct RunSummary: Codable, Sendable, Equatable {
+  public var id: String
+  public var scenario: String
+  public var title: String
+  public var description: String
+  public var profile: ProfileName
+  public var seed: UInt64
+  public var started: Date
+  public var finished: Date?
+  public var host: HostFacts
+  public var workerSHA256: String
+  public var version: String
+  public var command: String
+  public var exit: RunRecord.Exit
+  public var stopReason: String?
+  public var baseline: String
+  public var windowMilliseconds: Int
+  /// Valid blocks, that is pairs behind each interval.
+  public var validBlocks: Int
+  public var voidedBlocks: Int
+  /// A slowdown put into the worker on purpose; nil in any real run.
+  public var injection: String?
+
+  enum CodingKeys: String, CodingKey {
+    case id, scenario, title, description, profile, seed, started, finished, host
+    case workerSHA256 = "worker_sha256"
+    case version, command, exit
+    case stopReason = "stop_reason"
+    case baseline
+    case windowMilliseconds = "window_ms"
+    case validBlocks = "valid_blocks"
+    case voidedBlocks = "voided_blocks"
+    case injection
+  }
+
+  public init(
+    id: String, scenario: String, title: String, description: String, profile: ProfileName, seed: UInt64,
+    started: Date, finished: Date?, host: HostFacts, workerSHA256: String, version: String, command: String,
+    exit: RunRecord.Exit, stopReason: String?, baseline: String, windowMilliseconds: Int, validBlocks: Int,
+    voidedBlocks: Int, injection: String?
+  ) {
+    self.id = id
+    self.scenario = scenario
+    self.title = title
+    self.description = description
+    self.profile = profile
+    self.seed = seed
+    self.started = started
+    self.finished = finished
+    self.host = host
+    self.workerSHA256 = workerSHA256
+    self.version = version
+    self.command = command
+    self.exit = exit
+    self.stopReason = stopReason
+    self.baseline = baseline
+    self.windowMilliseconds = windowMilliseconds
+    self.validBlocks = validBlocks
+    self.voidedBlocks = voidedBlocks
+    self.injection = injection
+  }
+}
+
+/// One metric of one workload in one environment.
+public struct SeriesResult: Codable, Sendable, Equatable {
+  /// What the interval of the ratio says about "no difference".
+  public enum Direction: String, Codable, Sendable {
+    /// The whole interval lies above 1.
+    case higher
+    /// The whole interval lies below 1.
+    case lower
+    /// The interval contains 1.
+    case undecided
+  }
+
+  public var environment: String
+  public var workload: String
+  public var metric: Metric
+  public var unit: Metric.Unit
+  /// One value a valid block, in block order.
+  public var trials: [Double]
+  public var median: Double
+  /// Environment ÷ baseline; absent for the baseline itself.
+  public var ratio: IntervalEstimate?
+  /// Environment − baseline, in ``unit``; absent for the baseline itself.
+  public var difference: IntervalEstimate?
+  public var direction: Direction?
+  /// Two-sided p-value of "no difference", adjusted over the whole table by Benjamini and Hochberg.
+  public var qValue: Double?
+  /// Why there is no estimate (too few blocks, dependent trials, a value of 0).
+  public var note: String?
+
+  enum CodingKeys: String, CodingKey {
+    case environment, workload, metric, unit, trials, median, ratio, difference, direction
+    case qValue = "q_value"
+    case note
+  }
+
+  public init(
+    environment: String, workload: String, metric: Metric, trials: [Double], median: Double,
+    ratio: IntervalEstimate? = nil, difference: IntervalEstimate? = nil, direction: Direction? = nil,
+    qValue: Double? = nil, note: String? = nil
+  ) {
+    self.environment = environment
+    self.workload = workload
+    self.metric = metric
+    self.unit = metric.unit
+    self.trials = trials
+    self.median = median
+    self.ratio = ratio
+    self.difference = difference
+    self.direction = direction
+    self.qValue = qValue
+    self.note = note
+  }
+}
+
+/// An estimate with its interval, from paired blocks.
+public struct IntervalEstimate: Codable, Sendable, Equatable {
+  public var estimate: Double
+  public var low: Double
+  public var high: Double
+  /// The nominal confidence of [low, high].
+  public var confidence: Double
+  /// The number of pairs.
+  public var n: Int
+  /// "wilcoxon" or "sign-test".
+  public var method: String
+  /// The smallest effect that this interval would have told from none: as a ratio − 1, or in the unit.
+  public var minimumDetectableEffect: Double
+  /// The correlation of neighbouring blocks.
+  public var lag1: Double?
+  /// How many neighbouring blocks were merged into one because of it (1: none).
+  public var mergedBlocks: Int
+
+  enum CodingKeys: String, CodingKey {
+    case estimate, low, high, confidence, n, method
+    case minimumDetectableEffect = "mde"
+    case lag1
+    case mergedBlocks = "merged_blocks"
+  }
+
+  public init(
+    estimate: Double, low: Double, high: Double, confidence: Double, n: Int, method: String,
+    minimumDetectableEffect: Double, lag1: Double? = nil, mergedBlocks: Int = 1
+  ) {
+    self.estimate = estimate
+    self.low = low
+    self.high = high
+    self.confidence = confidence
+    self.n = n
+    self.method = method
+    self.minimumDetectableEffect = minimumDetectableEffect
+    self.lag1 = lag1
+    self.mergedBlocks = mergedBlocks
+  }
+}
+
+/// The baseline against its own second copy: what the method reports where nothing differs.
+public struct ControlResult: Codable, Sendable, Equatable {
+  public var workload: String
+  public var metric: Metric
+  public var ratio: IntervalEstimate?
+  public var difference: IntervalEstimate?
+  public var isPassed: Bool
+  public var reason: String
+
+  enum CodingKeys: String, CodingKey {
+    case workload, metric, ratio, difference
+    case isPassed = "passed"
+    case reason
+  }
+
+  public init(
+    workload: String, metric: Metric, ratio: IntervalEstimate?, difference: IntervalEstimate?, isPassed: Bool,
+    reason: String
+  ) {
+    self.workload = workload
+    self.metric = metric
+    self.ratio = ratio
+    self.difference = difference
+    self.isPassed = isPassed
+    self.reason = reason
+  }
+}
+
+/// The environments in ladder order, each step against the one below; the steps compose to the whole.
+public struct LadderResult: Codable, Sendable, Equatable {
+  public struct Step: Codable, Sendable, Equatable {
+    public var from: String
+    public var to: String
+    /// What the step adds, in words.
+    public var layer: String
+    public var ratio: IntervalEstimate?
+    public var difference: IntervalEstimate?
+
+    public init(from: String, to: String, layer: String, ratio: IntervalEstimate?, difference: IntervalEstimate?) {
+      self.from = from
+      self.to = to
+      self.layer = layer
+      self.ratio = ratio
+      self.difference = difference
+    }
+  }
+
+  public var workload: String
+  public var metric: Metric
+  public var steps: [Step]
+  /// Product of the steps' ratios ÷ the whole's ratio, − 1; absent if a step is missing.
+  public var ratioResidual: Double?
+  /// Sum of the steps' differences − the whole's difference, in the metric's unit.
+  public var differenceResidual: Double?
+
+  enum CodingKeys: String, CodingKey {
+    case workload, metric, steps
+    case ratioResidual = "ratio_residual"
+    case differenceResidual = "difference_residual"
+  }
+
+  public init(
+    workload: String, metric: Metric, steps: [Step], ratioResidual: Double?, differenceResidual: Double?
+  ) {
+    self.workload = workload
+    self.metric = metric
+    self.steps = steps
+    self.ratioResidual = ratioResidual
+    self.differenceResidual = differenceResidual
+  }
+}
+
+/// The latency from one tap to the next.
+public struct HopResult: Codable, Sendable, Equatable {
+  public var environment: String
+  public var workload: String
+  public var from: String
+  public var to: String
+  public var p50: IntervalEstimate
+
+  public init(environment: String, workload: String, from: String, to: String, p50: IntervalEstimate) {
+    self.environment = environment
+    self.workload = workload
+    self.from = from
+    self.to = to
+    self.p50 = p50
+  }
+}
+
+/// A claim of the article, judged.
+public struct ClaimResult: Codable, Sendable, Equatable {
+  public enum Verdict: String, Codable, Sendable, CaseIterable {
+    case supported, refuted, inconclusive, unavailable
+  }
+
+  public var id: String
+  public var section: String
+  public var statement: String
+  public var workload: String
+  public var metric: Metric
+  public var environment: String
+  public var quantity: ClaimSpec.Quantity
+  public var region: ClaimRegion
+  public var margin: Double
+  public var verdict: Verdict
+  /// Always there: what decided, in words, with the numbers.
+  public var reason: String
+  /// Of the ratio or of the difference, as ``quantity`` says.
+  public var estimate: Double?
+  public var low: Double?
+  public var high: Double?
+  public var n: Int?
+  /// The minimum detectable effect that was reached.
+  public var minimumDetectableEffect: Double?
+  /// p-value of the verdict's hypothesis, adjusted by Holm over the scenario's claims.
+  public var adjustedP: Double?
+
+  enum CodingKeys: String, CodingKey {
+    case id, section, statement, workload, metric, environment, quantity, region, margin, verdict, reason
+    case estimate, low, high, n
+    case minimumDetectableEffect = "mde"
+    case adjustedP = "adjusted_p"
+  }
+
+  public init(
+    spec: ClaimSpec, verdict: Verdict, reason: String, interval: IntervalEstimate? = nil, adjustedP: Double? = nil
+  ) {
+    id = spec.id
+    section = spec.section
+    statement = spec.statement
+    workload = spec.workload
+    metric = spec.metric
+    environment = spec.environment
+    quantity = spec.quantity
+    region = spec.region
+    margin = spec.margin
+    self.verdict = verdict
+    self.reason = reason
+    estimate = interval?.estimate
+    low = interval?.low
+    high = interval?.high
+    n = interval?.n
+    minimumDetectableEffect = interval?.minimumDetectableEffect
+    self.adjustedP = adjustedP
+  }
+}
+
+/// A block that does not count.
+public struct VoidedBlock: Codable, Sendable, Equatable {
+  public var block: Int
+  public var reasons: [String]
+  public init(block: Int, reasons: [String]) {
+    self.block = block
+    self.reasons = reasons
+  }
+}
+
+/// How disturbed the host was over the valid blocks.
+public struct NoiseSummary: Codable, Sendable, Equatable {
+  /// The class of the run: that of its median block.
+  public var overall: HostNoise
+  /// Blocks per class.
+  public var blocks: [String: Int]
+  /// Medians over the blocks; nil where a reading is not to be had.
+  public var stealShare: Double?
+  public var foreignCPUShare: Double?
+  public var runDelayShare: Double?
+  /// Coefficient of variation of the canary within a block.
+  public var canaryVariation: Double?
+  /// The headline estimates with the voided blocks put back, so that voiding can be seen to decide nothing.
+  public var withVoided: [WithVoided]
+
+  /// One claim's quantity over all blocks, voided ones included.
+  public struct WithVoided: Codable, Sendable, Equatable {
+    public var claim: String
+    public var interval: IntervalEstimate
+    public init(claim: String, interval: IntervalEstimate) {
+      self.claim = claim
+      self.interval = interval
+    }
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case overall, blocks
+    case stealShare = "steal_share"
+    case foreignCPUShare = "foreign_cpu_share"
+    case runDelayShare = "run_delay_share"
+    case canaryVariation = "canary_variation"
+    case withVoided = "with_voided"
+  }
+
+  public init(
+    overall: HostNoise, blocks: [String: Int], stealShare: Double?, foreignCPUShare: Double?, runDelayShare: Double?,
+    canaryVariation: Double?, withVoided: [WithVoided]
+  ) {
+    self.overall = overall
+    self.blocks = blocks
+    self.stealShare = stealShare
+    self.foreignCPUShare = foreignCPUShare
+    self.runDelayShare = runDelayShare
+    self.canaryVariation = canaryVariation
+    self.withVoided = withVoided
+  }
+}

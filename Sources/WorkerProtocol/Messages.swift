@@ -1,0 +1,255 @@
+/// The conversation between controller and worker, one JSON object a line; a client's samples follow its result line as
+/// raw little-endian 32-bit integers.
+///
+/// ```
+/// controller → worker   {"protocol":1,"type":"configure",…}
+/// server → controller   {"type":"listening","port":…}        (SIGTERM ends it: {"type":"stopped",…})
+/// client → controller   {"type":"ready",…}                   after the warm-up
+/// controller → client   {"type":"start"}
+/// client → controller   {"type":"result","samples":N,…} and N × 4 bytes
+/// worker → controller   {"type":"failed","message":…}        instead of any of these
+/// ```
+public enum WorkerMessage: Sendable, Equatable {
+  /// The version that ``configure`` carries. A worker refuses another one.
+  public static let version: Int64 = 1
+
+  case configure(WorkerConfiguration)
+  case listening(port: UInt16)
+  case ready(canaryNanoseconds: UInt64)
+  case start
+  case result(ClientResult)
+  case stopped(ServerResult)
+  case failed(message: String)
+}
+
+/// What a worker is to do.
+public struct WorkerConfiguration: Sendable, Equatable {
+  public enum Role: String, Sendable { case server, client }
+  public enum Transport: String, Sendable { case udp, tcp }
+  public enum Wait: String, Sendable { case spin, block }
+
+  public var role: Role
+  public var transport: Transport
+  public var wait: Wait
+  /// Bytes of payload of each message, 1...65000.
+  public var size: Int
+  /// The CPU to run on; nil leaves it to the scheduler.
+  public var cpu: Int?
+  /// The file of the network namespace to enter; nil stays in the controller's.
+  public var namespace: String?
+  /// The address to listen on, or the server's address. Dotted IPv4.
+  public var address: String
+  /// The server's port; 0 for a server lets the kernel choose.
+  public var port: UInt16
+  /// The run's nonce, which each message carries.
+  public var nonce: UInt64
+  /// The flow's number, which each message carries.
+  public var flow: UInt32
+  /// Client: the length of the warm-up and of the window, in ns.
+  public var warmupNanoseconds: UInt64
+  public var windowNanoseconds: UInt64
+  /// Client: after how long without a reply a request counts as lost, in ns.
+  public var timeoutNanoseconds: UInt64
+  /// Server, for tests of the detector only: a busy loop before each reply, in ns.
+  public var delayNanoseconds: UInt64
+  /// Client, for tests of the detector only: each round trip is made longer by this part of itself, in parts per
+  /// million, by a busy loop before its end.
+  public var slowdownPPM: UInt64
+
+  public init(
+    role: Role, transport: Transport, wait: Wait, size: Int, cpu: Int? = nil, namespace: String? = nil,
+    address: String, port: UInt16 = 0, nonce: UInt64, flow: UInt32 = 0, warmupNanoseconds: UInt64 = 0,
+    windowNanoseconds: UInt64 = 0, timeoutNanoseconds: UInt64 = 100_000_000, delayNanoseconds: UInt64 = 0,
+    slowdownPPM: UInt64 = 0
+  ) {
+    self.role = role
+    self.transport = transport
+    self.wait = wait
+    self.size = size
+    self.cpu = cpu
+    self.namespace = namespace
+    self.address = address
+    self.port = port
+    self.nonce = nonce
+    self.flow = flow
+    self.warmupNanoseconds = warmupNanoseconds
+    self.windowNanoseconds = windowNanoseconds
+    self.timeoutNanoseconds = timeoutNanoseconds
+    self.delayNanoseconds = delayNanoseconds
+    self.slowdownPPM = slowdownPPM
+  }
+}
+
+/// What a client measured. The samples themselves follow as binary.
+public struct ClientResult: Sendable, Equatable {
+  /// The length of the window from its first request to its last reply, in ns.
+  public var windowNanoseconds: UInt64 = 0
+  public var samples: Int = 0
+  public var sent: UInt64 = 0
+  public var lost: UInt64 = 0
+  public var late: UInt64 = 0
+  public var duplicate: UInt64 = 0
+  public var foreign: UInt64 = 0
+  /// CPU time of the client within the window, in ns.
+  public var cpuNanoseconds: UInt64 = 0
+  public var voluntarySwitches: UInt64 = 0
+  public var involuntarySwitches: UInt64 = 0
+  /// True if the room for samples was full before the window's time was over.
+  public var isTruncated: Bool = false
+
+  public init() {}
+}
+
+/// What a server did until it was stopped.
+public struct ServerResult: Sendable, Equatable {
+  public var echoed: UInt64 = 0
+  /// Messages that were not of this run and were not answered.
+  public var foreign: UInt64 = 0
+
+  public init() {}
+}
+
+extension WorkerMessage {
+  /// One line with its line end.
+  public var line: [UInt8] {
+    var json = FlatJSON()
+    switch self {
+    case .configure(let it):
+      json["protocol"] = .integer(Self.version)
+      json["type"] = .string("configure")
+      json["role"] = .string(it.role.rawValue)
+      json["transport"] = .string(it.transport.rawValue)
+      json["wait"] = .string(it.wait.rawValue)
+      json["size"] = .integer(Int64(it.size))
+      json["cpu"] = it.cpu.map { .integer(Int64($0)) }
+      json["namespace"] = it.namespace.map { .string($0) }
+      json["address"] = .string(it.address)
+      json["port"] = .integer(Int64(it.port))
+      // 64 bits do not survive as a JSON number in other readers: as text.
+      json["nonce"] = .string(String(it.nonce, radix: 16))
+      json["flow"] = .integer(Int64(it.flow))
+      json["warmup_ns"] = .integer(Int64(it.warmupNanoseconds))
+      json["window_ns"] = .integer(Int64(it.windowNanoseconds))
+      json["timeout_ns"] = .integer(Int64(it.timeoutNanoseconds))
+      json["delay_ns"] = .integer(Int64(it.delayNanoseconds))
+      json["slowdown_ppm"] = .integer(Int64(it.slowdownPPM))
+    case .listening(let port):
+      json["type"] = .string("listening")
+      json["port"] = .integer(Int64(port))
+    case .ready(let canary):
+      json["type"] = .string("ready")
+      json["canary_ns"] = .integer(Int64(canary))
+    case .start:
+      json["type"] = .string("start")
+    case .result(let it):
+      json["type"] = .string("result")
+      json["window_ns"] = .integer(Int64(it.windowNanoseconds))
+      json["samples"] = .integer(Int64(it.samples))
+      json["sent"] = .integer(Int64(it.sent))
+      json["lost"] = .integer(Int64(it.lost))
+      json["late"] = .integer(Int64(it.late))
+      json["duplicate"] = .integer(Int64(it.duplicate))
+      json["foreign"] = .integer(Int64(it.foreign))
+      json["cpu_ns"] = .integer(Int64(it.cpuNanoseconds))
+      json["voluntary_switches"] = .integer(Int64(it.voluntarySwitches))
+      json["involuntary_switches"] = .integer(Int64(it.involuntarySwitches))
+      json["truncated"] = .boolean(it.isTruncated)
+    case .stopped(let it):
+      json["type"] = .string("stopped")
+      json["echoed"] = .integer(Int64(it.echoed))
+      json["foreign"] = .integer(Int64(it.foreign))
+    case .failed(let message):
+      json["type"] = .string("failed")
+      json["message"] = .string(message)
+    }
+    return Array(json.text.utf8) + [UInt8(ascii: "\n")]
+  }
+
+  /// Reads one line, without its line end.
+  public init(line: some Sequence<UInt8>) throws(ProtocolError) {
+    let json = try FlatJSON(parsing: line)
+    let type = try json.string("type")
+    switch type {
+    case "configure":
+      let version = try json.integer("protocol", as: Int64.self)
+      guard version == Self.version else {
+        throw ProtocolError("protocol \(version) where \(Self.version) was expected: controller and worker do not match")
+      }
+      self = .configure(try WorkerConfiguration(json))
+    case "listening": self = .listening(port: try json.integer("port", as: UInt16.self))
+    case "ready": self = .ready(canaryNanoseconds: try json.integer("canary_ns", as: UInt64.self))
+    case "start": self = .start
+    case "result":
+      var result = ClientResult()
+      result.windowNanoseconds = try json.integer("window_ns", as: UInt64.self)
+      result.samples = try json.integer("samples", as: Int.self)
+      result.sent = try json.integer("sent", as: UInt64.self)
+      result.lost = try json.integer("lost", as: UInt64.self)
+      result.late = try json.integer("late", as: UInt64.self)
+      result.duplicate = try json.integer("duplicate", as: UInt64.self)
+      result.foreign = try json.integer("foreign", as: UInt64.self)
+      result.cpuNanoseconds = try json.integer("cpu_ns", as: UInt64.self)
+      result.voluntarySwitches = try json.integer("voluntary_switches", as: UInt64.self)
+      result.involuntarySwitches = try json.integer("involuntary_switches", as: UInt64.self)
+      result.isTruncated = try json.boolean("truncated")
+      self = .result(result)
+    case "stopped":
+      var result = ServerResult()
+      result.echoed = try json.integer("echoed", as: UInt64.self)
+      result.foreign = try json.integer("foreign", as: UInt64.self)
+      self = .stopped(result)
+    case "failed": self = .failed(message: try json.string("message"))
+    default: throw ProtocolError("a message of unknown type '\(type)'")
+    }
+  }
+}
+
+extension WorkerConfiguration {
+  fileprivate init(_ json: FlatJSON) throws(ProtocolError) {
+    self.init(
+      role: try json.word("role"), transport: try json.word("transport"), wait: try json.word("wait"),
+      size: try json.integer("size", as: Int.self),
+      cpu: json["cpu"] == nil ? nil : try json.integer("cpu", as: Int.self),
+      namespace: json["namespace"] == nil ? nil : try json.string("namespace"),
+      address: try json.string("address"), port: try json.integer("port", as: UInt16.self),
+      nonce: try json.hexadecimal("nonce"), flow: try json.integer("flow", as: UInt32.self),
+      warmupNanoseconds: try json.integer("warmup_ns", as: UInt64.self),
+      windowNanoseconds: try json.integer("window_ns", as: UInt64.self),
+      timeoutNanoseconds: try json.integer("timeout_ns", as: UInt64.self),
+      delayNanoseconds: try json.integer("delay_ns", as: UInt64.self),
+      slowdownPPM: try json.integer("slowdown_ppm", as: UInt64.self))
+    guard (1...65_000).contains(size) else { throw ProtocolError("a message size of \(size) bytes: 1 to 65000 are possible") }
+  }
+}
+
+extension FlatJSON {
+  fileprivate func string(_ key: String) throws(ProtocolError) -> String {
+    guard case .string(let text) = self[key] else { throw ProtocolError("no text '\(key)' in a message") }
+    return text
+  }
+
+  fileprivate func boolean(_ key: String) throws(ProtocolError) -> Bool {
+    guard case .boolean(let flag) = self[key] else { throw ProtocolError("no truth value '\(key)' in a message") }
+    return flag
+  }
+
+  fileprivate func integer<Number: FixedWidthInteger>(_ key: String, as: Number.Type) throws(ProtocolError) -> Number {
+    guard case .integer(let integer) = self[key], let number = Number(exactly: integer) else {
+      throw ProtocolError("no whole number '\(key)' of the right size in a message")
+    }
+    return number
+  }
+
+  fileprivate func hexadecimal(_ key: String) throws(ProtocolError) -> UInt64 {
+    guard let number = UInt64(try string(key), radix: 16) else {
+      throw ProtocolError("no hexadecimal number '\(key)' in a message")
+    }
+    return number
+  }
+
+  fileprivate func word<Word: RawRepresentable<String>>(_ key: String) throws(ProtocolError) -> Word {
+    let text = try string(key)
+    guard let word = Word(rawValue: text) else { throw ProtocolError("'\(text)' is no \(key)") }
+    return word
+  }
+}

@@ -1,0 +1,219 @@
+internal import CLinux
+internal import Glibc
+internal import LinuxKit
+public import WorkerProtocol
+
+/// The client of the request/response workloads: a closed loop with one request in flight.
+public struct RoundTripClient {
+  /// The result, and the round trips in ns.
+  public struct Outcome {
+    public var result: ClientResult
+    public var samples: [UInt32]
+  }
+
+  /// Room for this many round trips a second: more than any path through the kernel completes.
+  private static let fastestPerSecond: UInt64 = 1_000_000
+  /// The most room that is made, whatever the window: 1 GiB.
+  private static let sampleLimit: UInt64 = 1 << 28
+  /// When spinning, the clock is read for the time-out after this many empty polls (some 40 µs): rarely enough to cost
+  /// nothing, often enough for a time-out of 100 ms.
+  private static let pollsPerClockRead = 256
+
+  private let configuration: WorkerConfiguration
+
+  public init(_ configuration: WorkerConfiguration) { self.configuration = configuration }
+
+  /// Connects, warms up, calls `ready`, which returns when the window is to open, and measures.
+  public func run(ready: () throws(WorkloadError) -> Void) throws(WorkloadError) -> Outcome {
+    let socket = try explained { () throws(SystemError) in
+      let server = try IPv4Endpoint(address: configuration.address, port: configuration.port)
+      let socket = try Socket(configuration.transport == .udp ? .udp : .tcp)
+      if configuration.transport == .tcp { try socket.setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
+      try socket.connect(to: server)
+      if configuration.wait == .block { try socket.setReceiveTimeout(nanoseconds: configuration.timeoutNanoseconds) }
+      return socket
+    }
+    let flags = configuration.wait == .spin ? Int32(MSG_DONTWAIT) : 0
+    switch configuration.transport {
+    case .udp:
+      return try measure(UDPClientChannel(fd: socket.fd, receiveFlags: flags), ready: ready)
+    case .tcp:
+      return try measure(TCPChannel(fd: socket.fd, size: configuration.size, receiveFlags: flags), ready: ready)
+    }
+  }
+
+  private func measure(
+    _ channel: some Channel, ready: () throws(WorkloadError) -> Void
+  ) throws(WorkloadError) -> Outcome {
+    let room = min(
+      Self.sampleLimit, configuration.windowNanoseconds / (1_000_000_000 / Self.fastestPerSecond) + 1024)
+    var samples = [UInt32](repeating: 0, count: Int(room))
+    var exchange = Exchange(channel: channel, configuration: configuration)
+
+    // The warm-up writes into the same room, so that its pages are there when the window opens.
+    _ = try exchange.run(for: configuration.warmupNanoseconds, into: &samples)
+    try ready()
+
+    let switchesBefore = ContextSwitches.ofProcess()
+    let cpuBefore = Clock.processCPU()
+    var result = try exchange.run(for: configuration.windowNanoseconds, into: &samples)
+    result.cpuNanoseconds = Clock.processCPU() - cpuBefore
+    let switches = ContextSwitches.ofProcess()
+    result.voluntarySwitches = switches.voluntary - switchesBefore.voluntary
+    result.involuntarySwitches = switches.involuntary - switchesBefore.involuntary
+    samples.removeLast(samples.count - result.samples)
+    return Outcome(result: result, samples: samples)
+  }
+
+  /// The loop itself, with the state that outlives the warm-up.
+  private struct Exchange<C: Channel> {
+    var channel: C
+    let configuration: WorkerConfiguration
+    var sequence: UInt64 = 0
+    var unanswered = UnansweredRequests()
+
+    /// Exchanges messages for `duration` ns. Nothing is allocated, written or logged in here.
+    mutating func run(for duration: UInt64, into samples: inout [UInt32]) throws(WorkloadError) -> ClientResult {
+      var result = ClientResult()
+      var failure: Int32 = 0
+      var isClosed = false
+      var isTooLong = false
+      let size = configuration.size
+      let timeout = configuration.timeoutNanoseconds
+      let isBlocking = configuration.wait == .block
+      let isReliable = configuration.transport == .tcp
+      let slowdown = configuration.slowdownPPM
+      var request = [UInt8](repeating: 0, count: size)
+      // One byte longer than a reply, so that a longer message is seen to be one.
+      var reply = [UInt8](repeating: 0, count: size + 1)
+      // Locals, so that the optimiser may keep them in registers across the calls.
+      var channel = channel
+      var sequence = sequence
+      var unanswered = unanswered
+      request.withUnsafeMutableBytes {
+        MessageHeader.write(into: $0, nonce: configuration.nonce, flow: configuration.flow)
+      }
+
+      let start = Clock.monotonic()
+      let end = start + duration
+      var last = start
+      var count = 0
+      request.withUnsafeMutableBytes { request in
+        reply.withUnsafeMutableBytes { reply in
+          samples.withUnsafeMutableBufferPointer { samples in
+            window: while last < end {
+              if count == samples.count {
+                result.isTruncated = true
+                break window
+              }
+              sequence &+= 1
+              MessageHeader.setSequence(sequence, in: request)
+              let sent = Clock.monotonic()
+              let code = channel.send(UnsafeRawBufferPointer(request))
+              if code != 0 {
+                failure = code
+                break window
+              }
+              result.sent &+= 1
+              var polls = 0
+              waiting: while true {
+                let length = channel.receive(into: reply)
+                if length > 0 {
+                  var received = Clock.monotonic()
+                  let message = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(reply)[..<length])
+                  if length == size && MessageHeader.areEqual(message, UnsafeRawBufferPointer(request)) {
+                    if slowdown > 0 {
+                      busyLoop(until: received + (received - sent) * slowdown / 1_000_000)
+                      received = Clock.monotonic()
+                    }
+                    guard let nanoseconds = UInt32(exactly: received - sent) else {
+                      isTooLong = true
+                      break window
+                    }
+                    samples[count] = nanoseconds
+                    count &+= 1
+                    last = received
+                    break waiting
+                  }
+                  unanswered.classify(message, own: UnsafeRawBufferPointer(request), newest: sequence, &result)
+                } else if length == Received.nothing {
+                  polls &+= 1
+                  if isBlocking || polls & (RoundTripClient.pollsPerClockRead - 1) == 0 {
+                    let now = Clock.monotonic()
+                    if now - sent > timeout {
+                      if isReliable {
+                        isTooLong = true
+                        break window
+                      }
+                      result.lost &+= 1
+                      unanswered.insert(sequence)
+                      last = now
+                      break waiting
+                    }
+                  }
+                } else {
+                  if length == Received.closed { isClosed = true } else { failure = Int32(-length) }
+                  break window
+                }
+              }
+            }
+          }
+        }
+      }
+      self.channel = channel
+      self.sequence = sequence
+      self.unanswered = unanswered
+      if failure != 0 { throw WorkloadError(SystemError(call: "exchange", subject: peerName, code: failure)) }
+      if isClosed { throw WorkloadError("\(peerName) closed the connection within the window") }
+      if isTooLong { throw WorkloadError("no reply from \(peerName) within \(timeout / 1_000_000) ms over TCP") }
+      result.windowNanoseconds = last - start
+      result.samples = count
+      return result
+    }
+
+    private var peerName: String { "\(configuration.address):\(configuration.port)" }
+  }
+}
+
+/// The latest requests that were given up, to tell a late reply from a second one.
+private struct UnansweredRequests {
+  /// Allocated once, before the window; `.max` is an empty place.
+  private var numbers = [UInt64](repeating: .max, count: 64)
+  private var next = 0
+
+  mutating func insert(_ sequence: UInt64) {
+    numbers[next] = sequence
+    next = (next + 1) % numbers.count
+  }
+
+  /// Counts a message that is not the reply waited for. Rare, so never inlined into the loop.
+  @inline(never)
+  mutating func classify(
+    _ message: UnsafeRawBufferPointer, own: UnsafeRawBufferPointer, newest: UInt64, _ result: inout ClientResult
+  ) {
+    guard MessageHeader.isSameFlow(message, as: own),
+      let number = MessageHeader.sequence(of: message, newest: newest)
+    else {
+      result.foreign &+= 1
+      return
+    }
+    if let place = numbers.firstIndex(of: number) {
+      numbers[place] = .max
+      result.late &+= 1
+    } else {
+      result.duplicate &+= 1
+    }
+  }
+}
+
+/// Context switches of the calling process so far (getrusage(2)).
+struct ContextSwitches {
+  var voluntary: UInt64
+  var involuntary: UInt64
+
+  static func ofProcess() -> ContextSwitches {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return ContextSwitches(voluntary: UInt64(usage.ru_nvcsw), involuntary: UInt64(usage.ru_nivcsw))
+  }
+}

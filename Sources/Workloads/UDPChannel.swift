@@ -1,0 +1,75 @@
+internal import CLinux
+internal import Glibc
+
+/// The client's side of a UDP flow: a connected socket, as netperf's UDP_RR has it.
+struct UDPClientChannel: Channel {
+  let fd: Int32
+  /// MSG_DONTWAIT when spinning, 0 when blocking.
+  let receiveFlags: Int32
+
+  @inline(__always)
+  func send(_ message: UnsafeRawBufferPointer) -> Int32 {
+    while true {
+      if Glibc.send(fd, message.baseAddress, message.count, 0) >= 0 { return 0 }
+      let code = errno
+      if code != EINTR && code != EAGAIN { return code }
+    }
+  }
+
+  @inline(__always)
+  func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    let count = recv(fd, buffer.baseAddress, buffer.count, receiveFlags)
+    if count > 0 { return count }
+    // An empty datagram is nobody's reply: as if nothing had come.
+    if count == 0 { return Received.nothing }
+    let code = errno
+    return code == EAGAIN || code == EINTR ? Received.nothing : Received.failed(code)
+  }
+}
+
+/// The server's side: answers whoever sent, on an unconnected socket, as an ordinary UDP server does.
+struct UDPServerChannel: Channel {
+  let fd: Int32
+  let receiveFlags: Int32
+  private var peer = sockaddr_in()
+  private var peerLength = socklen_t(MemoryLayout<sockaddr_in>.size)
+
+  init(fd: Int32, receiveFlags: Int32) {
+    self.fd = fd
+    self.receiveFlags = receiveFlags
+  }
+
+  @inline(__always)
+  mutating func send(_ message: UnsafeRawBufferPointer) -> Int32 {
+    let fd = fd
+    let length = peerLength
+    return withUnsafePointer(to: &peer) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
+        while true {
+          if sendto(fd, message.baseAddress, message.count, 0, rebound, length) >= 0 { return 0 }
+          let code = errno
+          if code != EINTR && code != EAGAIN { return code }
+        }
+      }
+    }
+  }
+
+  @inline(__always)
+  mutating func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    let fd = fd
+    let flags = receiveFlags
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let count = withUnsafeMutablePointer(to: &peer) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
+        recvfrom(fd, buffer.baseAddress, buffer.count, flags, rebound, &length)
+      }
+    }
+    if count > 0 {
+      peerLength = length
+      return count
+    }
+    if count == 0 { return Received.nothing }
+    let code = errno
+    return code == EAGAIN || code == EINTR ? Received.nothing : Received.failed(code)
+  }
+}
