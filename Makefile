@@ -1,0 +1,133 @@
+# The doors of the project. `make` lists them.
+#
+# Variables worth setting on the command line:
+#   PREFIX=/usr/local DESTDIR=     where install puts things
+#   SCENARIO=network-hop PROFILE=quick ARGS=   what run measures
+#   FILTER=                        which tests run (a regular expression)
+#   SWIFT=swift BUILD_DIR=.build   the toolchain, and where it builds
+
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+SCENARIO ?= network-hop
+PROFILE  ?= quick
+ARGS     ?=
+FILTER   ?=
+SWIFT    ?= swift
+BUILD_DIR ?= .build
+
+bindir        := $(PREFIX)/bin
+libexecdir    := $(PREFIX)/libexec/bench
+scenariodir   := $(PREFIX)/share/bench/scenarios
+mandir        := $(PREFIX)/share/man/man1
+bashcompdir   := $(PREFIX)/share/bash-completion/completions
+zshcompdir    := $(PREFIX)/share/zsh/site-functions
+fishcompdir   := $(PREFIX)/share/fish/vendor_completions.d
+
+# The Swift runtime goes into the executables, so that the installed program needs no toolchain.
+SWIFT_BUILD := $(SWIFT) build --configuration release --static-swift-stdlib --scratch-path $(BUILD_DIR)
+RELEASE     := $(BUILD_DIR)/release
+STAGE       := $(BUILD_DIR)/stage
+BUILT       := $(BUILD_DIR)/release.stamp
+STAGED      := $(STAGE)/bench $(STAGE)/_bench $(STAGE)/bench.fish $(STAGE)/bench.1
+
+SOURCES        := Package.swift $(shell find Sources -type f)
+SCENARIOS      := $(wildcard scenarios/*.yaml)
+SWIFT_CODE     := $(wildcard Package.swift Sources Tests Benchmarks)
+SHELL_SCRIPTS  := $(wildcard .ci/run scripts/*.sh Benchmarks/*.sh Benchmarks/*/*.sh)
+
+export SWIFT BUILD_DIR
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help deps build run test lint format benchmarks samples stage writable install uninstall clean
+.NOTPARALLEL:
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+deps: ## install what building needs, or say what to install
+	@scripts/deps.sh
+
+build: deps ## build bench and bench-worker for release
+	@$(SWIFT_BUILD)
+	@touch $(BUILT)
+
+run: build ## measure: bench run $(SCENARIO) --profile $(PROFILE) $(ARGS)
+	@scripts/run.sh $(RELEASE)/bench run $(SCENARIO) --profile $(PROFILE) $(ARGS)
+
+test: build ## run every test; as root, privileged suites must run too
+	@scripts/deps.sh test
+	@FILTER='$(FILTER)' scripts/test.sh
+
+lint: ## check the format of Swift code, and shell scripts
+	@scripts/deps.sh $(if $(CI),lint,swift)
+	@status=0; \
+	echo '$(SWIFT) format lint $(SWIFT_CODE)'; \
+	$(SWIFT) format lint --strict --recursive --parallel $(SWIFT_CODE) || status=1; \
+	if command -v shellcheck >/dev/null; then \
+	  echo 'shellcheck $(SHELL_SCRIPTS)'; \
+	  shellcheck $(SHELL_SCRIPTS) || status=1; \
+	else \
+	  echo 'shellcheck is not installed: shell scripts were not checked ("scripts/deps.sh lint" installs it).'; \
+	fi; \
+	exit $$status
+
+format: ## format Swift code in place
+	@scripts/deps.sh swift
+	$(SWIFT) format --in-place --recursive --parallel $(SWIFT_CODE)
+
+benchmarks: build ## measure the program itself, and its peers on the same work
+	@scripts/deps.sh benchmarks
+	@Benchmarks/run.sh
+
+samples: build ## measure anew what reports/samples shows (minutes; on a quiet host)
+	@scripts/run.sh $(RELEASE)/bench run network-hop --profile standard --report reports/samples
+
+# What install copies. Up to date files are not made again, so `make stage && sudo make install`
+# builds as you and only copies as root.
+stage: $(BUILT) $(STAGED) ## build all that install copies
+
+$(BUILT): $(SOURCES)
+	@$(MAKE) --no-print-directory build
+
+$(STAGE)/bench $(STAGE)/_bench $(STAGE)/bench.fish: shell = $(if $(filter %.fish,$@),fish,$(if $(filter %/_bench,$@),zsh,bash))
+$(STAGE)/bench $(STAGE)/_bench $(STAGE)/bench.fish: $(BUILT)
+	@mkdir -p $(STAGE)
+	@$(RELEASE)/bench --generate-completion-script $(shell) > $@
+
+$(STAGE)/bench.1: $(BUILT) scripts/manpage.sh scripts/manpage.mdoc
+	@mkdir -p $(STAGE)
+	@scripts/manpage.sh $(RELEASE)/bench $@
+
+# Asked before a long build, not after it.
+writable:
+	@scripts/writable.sh '$(DESTDIR)$(PREFIX)'
+
+install: writable stage ## copy the program, scenarios, completions and man page to PREFIX
+	@install -d '$(DESTDIR)$(bindir)' '$(DESTDIR)$(libexecdir)' '$(DESTDIR)$(scenariodir)' '$(DESTDIR)$(mandir)' \
+	  '$(DESTDIR)$(bashcompdir)' '$(DESTDIR)$(zshcompdir)' '$(DESTDIR)$(fishcompdir)'
+	@install -m 755 $(RELEASE)/bench '$(DESTDIR)$(bindir)/bench'
+	@install -m 755 $(RELEASE)/bench-worker '$(DESTDIR)$(libexecdir)/bench-worker'
+	@install -m 644 $(SCENARIOS) '$(DESTDIR)$(scenariodir)'
+	@install -m 644 $(STAGE)/bench.1 '$(DESTDIR)$(mandir)/bench.1'
+	@install -m 644 $(STAGE)/bench '$(DESTDIR)$(bashcompdir)/bench'
+	@install -m 644 $(STAGE)/_bench '$(DESTDIR)$(zshcompdir)/_bench'
+	@install -m 644 $(STAGE)/bench.fish '$(DESTDIR)$(fishcompdir)/bench.fish'
+	@echo 'Installed bench under $(DESTDIR)$(PREFIX). Try: $(DESTDIR)$(bindir)/bench doctor'
+
+# Only what install made; a scenario that a user added stays, and so does its folder.
+uninstall: writable ## remove what install copied
+	@rm -f '$(DESTDIR)$(bindir)/bench' '$(DESTDIR)$(libexecdir)/bench-worker' '$(DESTDIR)$(mandir)/bench.1' \
+	  '$(DESTDIR)$(bashcompdir)/bench' '$(DESTDIR)$(zshcompdir)/_bench' '$(DESTDIR)$(fishcompdir)/bench.fish' \
+	  $(patsubst scenarios/%,'$(DESTDIR)$(scenariodir)/%',$(SCENARIOS))
+	@for folder in '$(libexecdir)' '$(scenariodir)' '$(PREFIX)/share/bench'; do \
+	  if [ -d "$(DESTDIR)$$folder" ]; then rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$folder"; fi; \
+	done
+	@echo 'Removed bench from $(DESTDIR)$(PREFIX). Stored runs were kept.'
+
+clean: ## remove what was built (reports and stored runs stay)
+	@case '$(notdir $(BUILD_DIR))' in \
+	  .build*) ;; \
+	  *) echo 'BUILD_DIR=$(BUILD_DIR) is not named .build*: not removed.' >&2; exit 65 ;; \
+	esac
+	rm -rf '$(BUILD_DIR)' Benchmarks/.build Benchmarks/peers/build

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Runs the tests. As root the privileged lane is required: a suite that needs root must run, and one
+# that was skipped for want of privilege fails the lane. FILTER selects tests by regular expression.
+set -u
+
+swift=${SWIFT:-swift}
+build=${BUILD_DIR:-.build}
+log=$build/test.log
+status=$build/test.status
+
+# Tests of the whole program use what was built for release: the worker that users measure with.
+root=$(pwd)
+case $build in /*) ;; *) build=$root/$build ;; esac
+export BENCH_EXECUTABLE="$build/release/bench" BENCH_WORKER="$build/release/bench-worker"
+
+if [ "$(id -u)" -eq 0 ]; then
+  export BENCH_REQUIRE_PRIVILEGED=1
+  echo 'Testing as root: privileged suites (namespaces, links, whole runs) are required.'
+else
+  echo 'Testing without root: privileged suites will be skipped. To run them too:'
+  # shellcheck disable=SC2016 # To be expanded where it is typed.
+  echo '  sudo env "PATH=$PATH" make test'
+fi
+
+{
+  "$swift" test --scratch-path "$build" --disable-xctest ${FILTER:+--filter "$FILTER"} 2>&1
+  echo $? >"$status"
+} </dev/null | tee "$log"
+code=$(cat "$status")
+
+last=$(grep -E '(Test run with .*(passed|failed) after)' "$log" | tail -n 1)
+skipped=$(sed -n 's/^[^ ]* \(Test .* skipped\(: .*\)\{0,1\}\)$/\1/p' "$log")
+
+if [ -n "$skipped" ]; then
+  echo
+  echo 'Skipped:'
+  printf '%s\n' "$skipped" | sed 's/^/  /'
+  printf '%s\n' "$last"
+fi
+if [ -n "${BENCH_REQUIRE_PRIVILEGED:-}" ] && printf '%s\n' "$skipped" | grep -qiE 'root|privileg|CAP_'; then
+  echo 'The privileged lane was required, but tests above were skipped for want of privilege.'
+  [ "$code" -ne 0 ] || code=1
+fi
+case $last in
+  '' | *'with 0 tests'*)
+    echo 'No test ran.'
+    [ "$code" -ne 0 ] || code=1
+    ;;
+esac
+exit "$code"
