@@ -11,7 +11,7 @@ let strict: [SwiftSetting] = [
 
 /// The worker must be the same file in every environment, also where there is no file system but its
 /// own: it is linked wholly statically. `-static-executable` has no spelling of its own in SwiftPM.
-let staticExecutable = ["-static-executable"]
+let staticExecutable = ["-static-executable", "-use-ld=lld"]
 
 let package = Package(
   name: "bench",
@@ -45,7 +45,8 @@ let package = Package(
     .target(
       name: "Reports", dependencies: ["Model", .product(name: "Mustache", package: "swift-mustache")],
       resources: [.embedInCode("Templates")], swiftSettings: strict),
-    .target(name: "Doctor", dependencies: ["Environments", "LinuxKit", "Model", "NetlinkKit"], swiftSettings: strict),
+    .target(
+      name: "Doctor", dependencies: ["CLinux", "Environments", "Harness", "LinuxKit", "Model"], swiftSettings: strict),
     .target(
       name: "Harness",
       dependencies: ["Analysis", "Environments", "LinuxKit", "Model", "Store", "WorkerProtocol"],
@@ -53,7 +54,8 @@ let package = Package(
     .target(name: "Environments", dependencies: ["LinuxKit", "Model", "NetlinkKit"], swiftSettings: strict),
     .target(
       name: "Store", dependencies: ["Model", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
-    .target(name: "Scenarios", dependencies: ["Model", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
+    .target(
+      name: "Scenarios", dependencies: ["Model", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
     .target(name: "Analysis", dependencies: ["Model", "Statistics"], swiftSettings: strict),
     .target(name: "Statistics", swiftSettings: strict),
     .target(name: "Model", swiftSettings: strict),
@@ -71,14 +73,20 @@ let package = Package(
 
     // Tests
     .target(name: "TestSupport", dependencies: ["LinuxKit"], path: "Tests/TestSupport", swiftSettings: strict),
-    .testTarget(name: "StatisticsTests", dependencies: ["Statistics"], resources: [.copy("Goldens")], swiftSettings: strict),
-    .testTarget(name: "NetlinkKitTests", dependencies: ["NetlinkKit", "LinuxKit", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "ScenariosTests", dependencies: ["Scenarios", "Model"], resources: [.copy("Fixtures")], swiftSettings: strict),
+    .testTarget(
+      name: "StatisticsTests", dependencies: ["Statistics"], resources: [.copy("Goldens")], swiftSettings: strict),
+    .testTarget(
+      name: "NetlinkKitTests", dependencies: ["NetlinkKit", "LinuxKit", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ScenariosTests", dependencies: ["Scenarios", "Model"], resources: [.copy("Fixtures")],
+      swiftSettings: strict),
     .testTarget(name: "StoreTests", dependencies: ["Store", "Model"], swiftSettings: strict),
-    .testTarget(name: "ReportsTests", dependencies: ["Reports", "Model"], resources: [.copy("Goldens")], swiftSettings: strict),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["Reports", "Model"], resources: [.copy("Goldens")], swiftSettings: strict),
     .testTarget(name: "LinuxKitTests", dependencies: ["LinuxKit", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "WorkloadsTests", dependencies: ["Workloads", "WorkerProtocol", "LinuxKit"], swiftSettings: strict),
+    .testTarget(name: "DoctorTests", dependencies: ["Doctor", "Model", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Model", "Statistics"], swiftSettings: strict),
     .testTarget(
@@ -89,7 +97,8 @@ let package = Package(
       dependencies: ["Harness", "Environments", "LinuxKit", "Model", "Scenarios", "Store", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "CommandsTests", dependencies: ["Commands", "Model", "Store", "LinuxKit", "TestSupport"], swiftSettings: strict),
+      name: "CommandsTests", dependencies: ["Commands", "Model", "Store", "LinuxKit", "TestSupport"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

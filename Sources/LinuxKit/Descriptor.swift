@@ -65,9 +65,5 @@ public struct Descriptor: ~Copyable, Sendable {
   public struct Pipe: ~Copyable {
     public var reading: Descriptor
     public var writing: Descriptor
-    /// Closes nothing: hands both ends to the caller.
-    public consuming func split(_ body: (consuming Descriptor, consuming Descriptor) -> Void) {
-      body(reading, writing)
-    }
   }
 }

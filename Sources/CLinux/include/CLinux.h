@@ -15,8 +15,10 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -27,6 +29,8 @@
 // _GNU_SOURCE: hidden from Swift's Glibc module.
 static inline int clinux_unshare(int flags) { return unshare(flags); }
 static inline int clinux_pipe2(int ends[2], int flags) { return pipe2(ends, flags); }
+static inline int clinux_memfd_create(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+static inline int clinux_signalfd(const sigset_t *set) { return signalfd(-1, set, SFD_CLOEXEC); }
 static inline int clinux_setns(int fd, int flags) { return setns(fd, flags); }
 
 // Macros over cpu_set_t. `cpus` holds `count` CPU numbers; applies to the calling thread.

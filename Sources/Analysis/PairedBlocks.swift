@@ -1,0 +1,59 @@
+internal import Model
+
+/// The trials of complete blocks, by block, ready to be paired.
+struct PairedBlocks {
+  /// What names a trial within a block.
+  struct Key: Hashable {
+    var environment: String
+    var workload: String
+    var isControl = false
+  }
+
+  /// In block order.
+  private let blocks: [[Key: Trial]]
+
+  /// - Parameters:
+  ///   - run: the stored run.
+  ///   - includeVoid: whether blocks that do not count are in, too.
+  init(_ run: StoredRun, includeVoid: Bool = false) {
+    let expected = Self.keys(of: run.record)
+    let trials = Dictionary(grouping: run.trials, by: \.block)
+    // A block without a record never ended: its trials are kept, but there is nothing to pair them with.
+    blocks = run.blocks.sorted { $0.index < $1.index }.filter { includeVoid || !$0.isVoid }.compactMap { block in
+      let byKey = Dictionary(
+        (trials[block.index] ?? []).map {
+          (Key(environment: $0.environment, workload: $0.workload, isControl: $0.isControl), $0)
+        }, uniquingKeysWith: { first, _ in first })
+      return expected.allSatisfy { byKey[$0] != nil } ? byKey : nil
+    }
+  }
+
+  private init(blocks: [[Key: Trial]]) { self.blocks = blocks }
+
+  /// Every trial that a complete block of the run has.
+  static func keys(of record: RunRecord) -> [Key] {
+    record.workloads.flatMap { workload in
+      record.environments.filter { $0.unavailable == nil }.map { Key(environment: $0.name, workload: workload) }
+        + [Key(environment: record.scenario.baseline, workload: workload, isControl: true)]
+    }
+  }
+
+  var count: Int { blocks.count }
+  var trials: [[Trial]] { blocks.map { Array($0.values) } }
+
+  func prefix(_ count: Int) -> PairedBlocks { PairedBlocks(blocks: Array(blocks.prefix(count))) }
+
+  /// A metric of one environment, one value a block; or why there is none.
+  func values(_ metric: Metric, _ key: Key) -> Measured<[Double]> {
+    var values: [Double] = []
+    values.reserveCapacity(blocks.count)
+    for block in blocks {
+      guard let trial = block[key] else { return .unavailable("no trial") }
+      guard let value = trial.values[metric] else {
+        return .unavailable(trial.unavailable[metric] ?? "not measured")
+      }
+      values.append(value)
+    }
+    return values.isEmpty ? .unavailable("no valid block") : .value(values)
+  }
+}

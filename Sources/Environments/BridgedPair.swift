@@ -1,0 +1,44 @@
+public import Model
+internal import NetlinkKit
+
+/// `bridge`: two fresh namespaces, each joined by a veth pair to one Linux bridge, as a container engine joins its
+/// containers.
+///
+/// The bridge stands in a third namespace of the run and not in the host's: so it is the bridge alone that is measured,
+/// without the firewall rules that the host happens to have, and nothing of the host is touched. What rules add is the
+/// matter of other environments.
+public struct BridgedPair: EnvironmentDefinition {
+  private static let bridge = "bridge0"
+  private static let clientPort = "port-client"
+  private static let serverPort = "port-server"
+
+  public init() {}
+  public var name: String { "bridge" }
+  public var summary: String { "two network namespaces, each joined by a veth pair to one Linux bridge" }
+  public var layer: String { "a second veth pair and a Linux bridge" }
+  public var needs: [HostCapability] { [.networkNamespaces, .veth, .bridge] }
+
+  public func build(with resources: HostResources) throws(UserError) -> BuiltEnvironment {
+    let client = try resources.namespace("client")
+    let server = try resources.namespace("server")
+    let hub = try resources.namespace("switch")
+    try explained { () throws(NetlinkError) in
+      let bridge = try hub.socket.createBridge(Self.bridge)
+      try hub.socket.createVethPair(
+        Self.clientPort, peer: EndToEnd.clientInterface, peerIn: client.namespace, bridgeIndex: bridge)
+      try hub.socket.createVethPair(
+        Self.serverPort, peer: EndToEnd.serverInterface, peerIn: server.namespace, bridgeIndex: bridge)
+      try EndToEnd.address(client: client, server: server)
+      try hub.socket.waitUntilRunning(Self.clientPort)
+      try hub.socket.waitUntilRunning(Self.serverPort)
+    }
+    return try BuiltEnvironment(
+      client: client, server: server, serverAddress: EndToEnd.serverAddress,
+      path: [
+        PathInterface(place: client, interface: EndToEnd.clientInterface, passage: .requestsOut, mtu: EndToEnd.mtu),
+        PathInterface(place: hub, interface: Self.clientPort, passage: .requestsIn, mtu: EndToEnd.mtu),
+        PathInterface(place: hub, interface: Self.serverPort, passage: .requestsOut, mtu: EndToEnd.mtu),
+        PathInterface(place: server, interface: EndToEnd.serverInterface, passage: .requestsIn, mtu: EndToEnd.mtu),
+      ], others: [hub])
+  }
+}

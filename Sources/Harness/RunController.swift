@@ -1,0 +1,246 @@
+internal import Analysis
+public import Environments
+internal import Foundation
+public import LinuxKit
+public import Model
+public import Store
+
+/// Runs the blocks of a plan until the verdicts are reached, the budget is used up, or the user stops it.
+public struct RunController {
+  private let plan: RunPlan
+  private let worker: WorkerBinary
+  private let processors: Processors
+  private let store: RunStore
+  private let journalDirectory: String
+  private let interruption: Interruption?
+  private let observe: (RunEvent) -> Void
+
+  /// A run in which this many blocks in a row could not be measured ends: something is broken, and repeating it would
+  /// only use up the budget.
+  private static let mostBrokenBlocks = 3
+
+  public init(
+    plan: RunPlan, worker: WorkerBinary, processors: Processors, store: RunStore, journalDirectory: String,
+    interruption: Interruption? = nil, observe: @escaping (RunEvent) -> Void = { _ in }
+  ) {
+    self.plan = plan
+    self.worker = worker
+    self.processors = processors
+    self.store = store
+    self.journalDirectory = journalDirectory
+    self.interruption = interruption
+    self.observe = observe
+  }
+
+  /// Measures, and returns the run as it was stored. Whatever way it ends, finished trials are in the store and
+  /// nothing is left on the host.
+  /// - Parameters:
+  ///   - command: the command that repeats the run; `version`: the program's.
+  public func run(command: String, version: String) throws(UserError) -> StoredRun {
+    let started = Clock.monotonic()
+    // One run at a time on a host: two would measure each other.
+    let lock = try measuringLock()
+    defer { extendLifetime(lock) }
+    let journal = try Journal(runID: Self.newRunID(), directory: journalDirectory)
+    defer { journal.close() }
+
+    var record = RunRecord(
+      id: journal.runID, scenario: plan.scenario, profileName: plan.profileName, profile: plan.profile,
+      environments: try probeEnvironments(journal), workloads: plan.workloads.map(\.name), seed: plan.seed,
+      started: Date(), host: HostProbe.facts(processors: processors), workerSHA256: worker.sha256, version: version,
+      command: command, injection: plan.injection?.description)
+    try store.begin(record)
+    observe(.started(record))
+    var run = StoredRun(record: record, blocks: [], trials: [])
+    do throws(UserError) {
+      let end = try measureBlocks(&run, journal: journal, started: started)
+      record.exit = end.exit
+      record.stopReason = end.reason
+    } catch {
+      record.exit = .failed
+      record.stopReason = error.message
+      record.finished = Date()
+      // The first error is the one to report; a store that cannot take its note is most likely the same trouble.
+      try? store.update(record)
+      throw error
+    }
+    record.finished = Date()
+    try store.update(record)
+    run.record = record
+    return run
+  }
+
+  // MARK: - Blocks
+
+  private struct End {
+    var exit: RunRecord.Exit
+    var reason: String
+  }
+
+  private func measureBlocks(_ run: inout StoredRun, journal: Journal, started: UInt64) throws(UserError) -> End {
+    let available = run.record.environments.filter { $0.unavailable == nil }.map(\.name)
+    let budget = UInt64(plan.profile.budgetSeconds) * 1_000_000_000
+    let mostBlocks = plan.profile.looks.last ?? 0
+    var longestBlock = UInt64(plan.estimatedBlockSeconds * 1e9)
+    var broken = 0
+    var index = 0
+    while true {
+      let valid = run.blocks.filter { !$0.isVoid }.count
+      if valid >= mostBlocks { return End(exit: .completed, reason: "all \(mostBlocks) blocks were measured") }
+      let elapsed = Clock.monotonic() - started
+      if elapsed + longestBlock > budget {
+        return End(
+          exit: .completed, reason: "the time budget of \(plan.profile.budgetSeconds) s was used up")
+      }
+      observe(
+        .blockStarted(
+          BlockProgress(
+            block: valid, of: mostBlocks, elapsedNanoseconds: elapsed, budgetNanoseconds: budget,
+            blockNanoseconds: longestBlock)))
+      let blockStart = Clock.monotonic()
+      let outcome = try measureBlock(index, available: available, run: &run, journal: journal)
+      guard case .ended(let failures) = outcome else {
+        return End(exit: .interrupted, reason: "interrupted by the user")
+      }
+      longestBlock = Clock.monotonic() - blockStart
+      let trials = run.trials.filter { $0.block == index }
+      let block = BlockJudge.judge(index: index, trials: trials, failures: failures)
+      try store.append(block, run: run.record.id)
+      run.blocks.append(block)
+      broken = failures.isEmpty ? 0 : broken + 1
+      guard broken < Self.mostBrokenBlocks else {
+        throw UserError(
+          .internalError, "\(broken) blocks in a row could not be measured: \(failures[0])",
+          remedy: "'bench doctor' may know why; what was measured before is in the store")
+      }
+      observe(.blockEnded(block, estimates: estimates(run)))
+      if !block.isVoid && RunAnalysis.isDecided(run) {
+        return End(exit: .completed, reason: "every claim had its verdict")
+      }
+      index += 1
+    }
+  }
+
+  private enum BlockOutcome {
+    case ended(failures: [String])
+    case interrupted
+  }
+
+  private func measureBlock(
+    _ index: Int, available: [String], run: inout StoredRun, journal: Journal
+  ) throws(UserError) -> BlockOutcome {
+    let runner = TrialRunner(plan: plan, worker: worker, processors: processors, interruption: interruption)
+    let slots = plan.order(of: index, available: available)
+    for (position, slot) in slots.enumerated() {
+      if interruption?.isPending == true { return .interrupted }
+      observe(.trialStarted(environment: slot.environment, workload: slot.workload, position: position, of: slots.count))
+      do throws(TrialRunner.Failure) {
+        let trial = try runner.run(slot, block: index, position: position, journal: journal)
+        run.trials.append(trial)
+        do throws(UserError) { try store.append(trial, run: run.record.id) } catch { throw .fatal(error) }
+      } catch {
+        switch error {
+        case .interrupted: return .interrupted
+        case .fatal(let error): throw error
+        // The rest of a block that cannot count any more would be time spent for nothing.
+        case .trial(let reason): return .ended(failures: ["\(slot.workload) in \(slot.environment): \(reason)"])
+        }
+      }
+    }
+    return .ended(failures: [])
+  }
+
+  /// Ratios of the headline metric as they stand, for the live line.
+  private func estimates(_ run: StoredRun) -> [RunEvent.Estimate] {
+    let result = RunAnalysis.analyze(run)
+    return result.series.filter { $0.metric == .rttP50 }.compactMap { series in
+      series.ratio.map {
+        RunEvent.Estimate(environment: series.environment, workload: series.workload, ratio: $0.estimate)
+      }
+    }
+  }
+
+  // MARK: - Before the blocks
+
+  /// Builds each environment once: one that cannot run here is said to be unavailable, with the reason, and the rest
+  /// goes on. One that is not permitted ends the run before it starts, since the remedy is the user's to choose.
+  private func probeEnvironments(_ journal: Journal) throws(UserError) -> [EnvironmentRecord] {
+    var records: [EnvironmentRecord] = []
+    for definition in plan.environments {
+      var record = EnvironmentRecord(name: definition.name, summary: definition.summary, layer: definition.layer)
+      let resources = HostResources(journal: journal)
+      var failure: UserError?
+      do throws(UserError) { _ = try definition.build(with: resources) } catch { failure = error }
+      try resources.removeAll()
+      if let failure {
+        if failure.exitCode == .notPermitted {
+          throw UserError(
+            .notPermitted, "environment '\(definition.name)': \(failure.message)",
+            remedy: "run as root (for instance 'sudo bench run …'), or measure with --env \(plan.scenario.baseline) alone")
+        }
+        guard definition.name != plan.scenario.baseline else { throw failure }
+        record.unavailable = failure.message
+      }
+      records.append(record)
+    }
+    return records
+  }
+
+  private func measuringLock() throws(UserError) -> LockedFile {
+    let path = "\(journalDirectory)/measuring.lock"
+    do {
+      try FileManager.default.createDirectory(atPath: journalDirectory, withIntermediateDirectories: true)
+      if let lock = try LockedFile.lock(path) { return lock }
+    } catch {
+      throw UserError(
+        .notPermitted, "cannot lock \(path): \((error as? SystemError)?.reason ?? error.localizedDescription)",
+        remedy: "set BENCH_JOURNAL to a directory that can be written")
+    }
+    throw UserError(
+      .unavailable, "another run is measuring on this host", remedy: "wait until it is done: two runs measure each other")
+  }
+
+  /// Sorts by time, and tells runs of one second apart.
+  private static func newRunID() -> String {
+    let formatter = DateFormatter()
+    formatter.locale = Locale(identifier: "en_US_POSIX")
+    formatter.timeZone = TimeZone(identifier: "UTC")
+    formatter.dateFormat = "yyyyMMdd-HHmmss"
+    let suffix = String(UInt16.random(in: .min ... .max), radix: 16)
+    return formatter.string(from: Date()) + "-" + String(repeating: "0", count: 4 - suffix.count) + suffix
+  }
+}
+
+/// What a run tells whoever watches it. Never sent within a window.
+public enum RunEvent: Sendable {
+  /// A ratio as it stands.
+  public struct Estimate: Sendable {
+    public var environment: String
+    public var workload: String
+    public var ratio: Double
+  }
+
+  case started(RunRecord)
+  case blockStarted(BlockProgress)
+  case trialStarted(environment: String, workload: String, position: Int, of: Int)
+  case blockEnded(BlockRecord, estimates: [Estimate])
+}
+
+/// How far a run has got.
+public struct BlockProgress: Sendable {
+  /// Valid blocks so far.
+  public var block: Int
+  /// The most blocks that the run may take.
+  public var of: Int
+  public var elapsedNanoseconds: UInt64
+  public var budgetNanoseconds: UInt64
+  /// The length of the last block, or an estimate.
+  public var blockNanoseconds: UInt64
+
+  /// The longest that the run can still take.
+  public var remainingNanoseconds: UInt64 {
+    let byBlocks = UInt64(max(0, of - block)) * blockNanoseconds
+    let byBudget = budgetNanoseconds > elapsedNanoseconds ? budgetNanoseconds - elapsedNanoseconds : 0
+    return min(byBlocks, byBudget)
+  }
+}

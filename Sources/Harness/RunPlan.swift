@@ -1,0 +1,135 @@
+public import Environments
+public import Model
+internal import Statistics
+
+/// What a user asked for, resolved: everything that decides what will be measured, before anything is touched.
+public struct RunPlan: Sendable {
+  public var scenario: Scenario
+  public var profileName: ProfileName
+  public var profile: Profile
+  /// In ladder order.
+  public var environments: [any EnvironmentDefinition]
+  /// In the scenario's order.
+  public var workloads: [WorkloadSpec]
+  public var seed: UInt64
+  public var injection: Injection?
+
+  /// - Parameters:
+  ///   - environments: names to keep, nil for the scenario's; the baseline is always in.
+  ///   - workloads: names to keep, nil for the profile's.
+  /// - Throws: `UserError(.usage)` for a name that the scenario does not have, `.badInput` for a missing profile.
+  public init(
+    scenario: Scenario, profile profileName: ProfileName, environments: [String]? = nil, workloads: [String]? = nil,
+    seed: UInt64, injection: Injection? = nil
+  ) throws(UserError) {
+    guard let profile = scenario.profiles[profileName] else {
+      throw UserError(
+        .usage, "scenario '\(scenario.name)' has no profile '\(profileName.rawValue)'",
+        remedy: "it has: \(scenario.profiles.keys.map(\.rawValue).sorted().joined(separator: ", "))")
+    }
+    let chosen = try Self.choose(environments, among: scenario.environments, what: "environment", scenario.name)
+    let chosenWorkloads = try Self.choose(
+      workloads, among: scenario.workloads.map(\.name), what: "workload", scenario.name)
+    let defaultWorkloads = profile.workloads ?? scenario.workloads.map(\.name)
+    self.scenario = scenario
+    self.profileName = profileName
+    self.profile = profile
+    self.environments = try scenario.environments.filter { chosen?.contains($0) ?? true || $0 == scenario.baseline }
+      .map { name throws(UserError) in
+        guard let definition = EnvironmentRegistry.definition(named: name) else {
+          throw UserError(.badInput, "scenario '\(scenario.name)' names an unknown environment '\(name)'")
+        }
+        return definition
+      }
+    self.workloads = scenario.workloads.filter { (chosenWorkloads ?? defaultWorkloads).contains($0.name) }
+    self.seed = seed
+    self.injection = injection
+  }
+
+  private static func choose(
+    _ names: [String]?, among valid: [String], what: String, _ scenario: String
+  ) throws(UserError) -> [String]? {
+    guard let names else { return nil }
+    for name in names where !valid.contains(name) {
+      let hint = Suggestion.nearest(to: name, among: valid).map { " (did you mean '\($0)'?)" } ?? ""
+      throw UserError(
+        .usage, "scenario '\(scenario)' has no \(what) '\(name)'\(hint)",
+        remedy: "it has: \(valid.joined(separator: ", "))")
+    }
+    return names
+  }
+
+  /// One trial of a block.
+  public struct Slot: Sendable, Equatable {
+    public var environment: String
+    public var workload: String
+    public var isControl: Bool
+  }
+
+  /// Every trial of a block, in the scenario's order.
+  func slots(available: [String]) -> [Slot] {
+    workloads.flatMap { workload in
+      available.map { Slot(environment: $0, workload: workload.name, isControl: false) }
+        + [Slot(environment: scenario.baseline, workload: workload.name, isControl: true)]
+    }
+  }
+
+  /// The order of block `index`: a permutation that depends on the seed and the index alone, so that any block can be
+  /// repeated without those before it.
+  func order(of index: Int, available: [String]) -> [Slot] {
+    var generator = SeededGenerator(seed: seed &+ 0x9E37_79B9_7F4A_7C15 &* UInt64(index + 1))
+    return SeededGenerator.permutation(of: slots(available: available), using: &generator)
+  }
+
+  /// A rough length of one block, in seconds, from what every trial must take.
+  public var estimatedBlockSeconds: Double {
+    let perTrial = Double(profile.windowMilliseconds + profile.warmupMilliseconds) / 1000 + Self.trialOverheadSeconds
+    return Double(slots(available: environments.map(\.name)).count) * perTrial
+  }
+
+  /// Set-up, worker start, canary, analysis and teardown of one trial, in seconds, as seen on two-CPU virtual machines.
+  private static let trialOverheadSeconds = 0.08
+}
+
+/// A slowdown of known size, put into a worker on purpose: for tests that the detector finds it.
+public struct Injection: Sendable, Equatable, CustomStringConvertible {
+  public enum Kind: Sendable, Equatable {
+    /// A busy loop of this many ns in the server, before each reply.
+    case delay(nanoseconds: UInt64)
+    /// Each round trip is made longer by this part of itself, in parts per million.
+    case slowdown(partsPerMillion: UInt64)
+  }
+
+  /// The environment that is slowed down, or "control" for the baseline's twin.
+  public var target: String
+  public var kind: Kind
+
+  public init(target: String, kind: Kind) {
+    self.target = target
+    self.kind = kind
+  }
+
+  /// `TARGET:1us`, `TARGET:250ns` or `TARGET:5%`.
+  public init(parsing text: String) throws(UserError) {
+    let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+    let units: [(suffix: String, make: (Double) -> Kind)] = [
+      ("us", { .delay(nanoseconds: UInt64($0 * 1000)) }), ("ns", { .delay(nanoseconds: UInt64($0)) }),
+      ("%", { .slowdown(partsPerMillion: UInt64($0 * 10_000)) }),
+    ]
+    guard parts.count == 2, let unit = units.first(where: { parts[1].hasSuffix($0.suffix) }),
+      let amount = Double(parts[1].dropLast(unit.suffix.count)), (0...1_000_000).contains(amount)
+    else {
+      throw UserError(.usage, "'\(text)' is no injection", remedy: "write for instance control:1us or veth:5%")
+    }
+    self.init(target: parts[0], kind: unit.make(amount))
+  }
+
+  func applies(to slot: RunPlan.Slot) -> Bool { slot.isControl ? target == "control" : target == slot.environment }
+
+  public var description: String {
+    switch kind {
+    case .delay(let nanoseconds): "a busy loop of \(nanoseconds) ns in the server of \(target)"
+    case .slowdown(let ppm): "round trips of \(target) made longer by \(Double(ppm) / 10_000) %"
+    }
+  }
+}

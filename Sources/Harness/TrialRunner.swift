@@ -1,0 +1,218 @@
+internal import Environments
+internal import Foundation
+internal import LinuxKit
+internal import Model
+internal import WorkerProtocol
+
+/// Runs one trial: builds the environment, starts the workers, warms up, opens the window, attests the path, and takes
+/// everything away again.
+struct TrialRunner {
+  /// Why there is no trial.
+  enum Failure: Error {
+    /// The user stopped the run.
+    case interrupted
+    /// This trial went wrong; the block is void, the run goes on.
+    case trial(String)
+    /// The run cannot go on.
+    case fatal(UserError)
+  }
+
+  let plan: RunPlan
+  let worker: WorkerBinary
+  let processors: Processors
+  let interruption: Interruption?
+
+  /// How long a worker may take for what should take milliseconds.
+  private static let patience: UInt64 = 10_000_000_000
+
+  func run(_ slot: RunPlan.Slot, block: Int, position: Int, journal: Journal) throws(Failure) -> Trial {
+    guard let definition = EnvironmentRegistry.definition(named: slot.environment),
+      let workload = plan.workloads.first(where: { $0.name == slot.workload })
+    else { preconditionFailure("a plan's slots name its own environments and workloads") }
+    let resources = HostResources(journal: journal)
+    let outcome: Result<Trial, Failure>
+    do throws(Failure) {
+      outcome = .success(
+        try measure(definition, workload, slot, block: block, position: position, resources: resources))
+    } catch { outcome = .failure(error) }
+    do throws(UserError) { try resources.removeAll() } catch { throw .fatal(error) }
+    return try outcome.get()
+  }
+
+  /// In a function of its own, so that the environment's sockets and the workers are gone when it returns.
+  private func measure(
+    _ definition: any EnvironmentDefinition, _ workload: WorkloadSpec, _ slot: RunPlan.Slot, block: Int, position: Int,
+    resources: HostResources
+  ) throws(Failure) -> Trial {
+    let environment: BuiltEnvironment
+    do throws(UserError) { environment = try definition.build(with: resources) } catch {
+      throw error.exitCode == .notPermitted
+        ? .fatal(error) : .trial("\(slot.environment) could not be set up: \(error.message)")
+    }
+    let session = try WorkerSession(
+      runner: self, environment: environment, workload: workload, slot: slot,
+      nonce: UInt64.random(in: 1 ... .max))
+    let window = try session.runWindow()
+    let traffic = PathTraffic(
+      transport: workload.kind == .udpRR ? .udp : .tcp, size: workload.size, requests: window.client.sent,
+      replies: UInt64(window.client.samples) + window.client.late + window.client.duplicate)
+    let attestation = environment.attest(from: window.countersBefore, to: window.countersAfter, traffic: traffic)
+    return TrialReduction(window: window, workload: workload).trial(
+      block: block, position: position, slot: slot, attestation: attestation)
+  }
+
+  /// The two workers of one trial.
+  private struct WorkerSession {
+    let runner: TrialRunner
+    let environment: BuiltEnvironment
+    let workload: WorkloadSpec
+    private let server: ChildProcess
+    private let client: ChildProcess
+    private let canary: UInt64
+
+    init(
+      runner: TrialRunner, environment: BuiltEnvironment, workload: WorkloadSpec, slot: RunPlan.Slot, nonce: UInt64
+    ) throws(Failure) {
+      self.runner = runner
+      self.environment = environment
+      self.workload = workload
+      let isSame = workload.placement == .same
+      var configuration = WorkerConfiguration(
+        role: .server, transport: workload.kind == .udpRR ? .udp : .tcp, wait: workload.wait == .spin ? .spin : .block,
+        size: workload.size, cpu: isSame ? runner.processors.client : runner.processors.server,
+        namespace: environment.serverNamespace, address: environment.serverAddress, nonce: nonce)
+      if let injection = runner.plan.injection, injection.applies(to: slot) {
+        switch injection.kind {
+        case .delay(let nanoseconds): configuration.delayNanoseconds = nanoseconds
+        case .slowdown(let ppm): configuration.slowdownPPM = ppm
+        }
+      }
+      server = try runner.start(configuration)
+      guard case .listening(let port) = try runner.receive(from: server, "server", within: 0) else {
+        throw .trial("the server did not say that it listens")
+      }
+      let profile = runner.plan.profile
+      configuration.role = .client
+      configuration.port = port
+      configuration.cpu = runner.processors.client
+      configuration.namespace = environment.clientNamespace
+      configuration.warmupNanoseconds = UInt64(profile.warmupMilliseconds) * 1_000_000
+      configuration.windowNanoseconds = UInt64(profile.windowMilliseconds) * 1_000_000
+      // TCP itself repeats what is lost, after 200 ms and more; so silence for long is a fault, not a loss.
+      configuration.timeoutNanoseconds = workload.kind == .udpRR ? 100_000_000 : 5_000_000_000
+      client = try runner.start(configuration)
+      guard
+        case .ready(let canary) = try runner.receive(
+          from: client, "client", within: configuration.warmupNanoseconds)
+      else { throw .trial("the client did not say that it is ready") }
+      self.canary = canary
+    }
+
+    func runWindow() throws(Failure) -> MeasuredWindow {
+      let cpus = [runner.processors.client, runner.processors.server]
+      let pids = [client.pid, server.pid]
+      do {
+        let countersBefore = try environment.readCounters()
+        let started = Date()
+        let switchesBefore = TaskSchedule.contextSwitches(pid: server.pid)
+        let before = try NoiseProbe(cpus: cpus, workers: pids)
+        let serverCPUBefore = try Clock.cpuTime(of: server.pid)
+        try client.write(WorkerMessage.start.line)
+        let message = try runner.receive(
+          from: client, "client", within: UInt64(runner.plan.profile.windowMilliseconds) * 1_000_000)
+        guard case .result(let result) = message else { throw Failure.trial("the client sent no result") }
+        let serverCPUAfter = try Clock.cpuTime(of: server.pid)
+        let after = try NoiseProbe(cpus: cpus, workers: pids)
+        let switchesAfter = TaskSchedule.contextSwitches(pid: server.pid)
+        let countersAfter = try environment.readCounters()
+        let samples = try runner.readSamples(result.samples, from: client)
+        let served = try stop()
+        if workload.kind == .udpRR && served.foreign > 0 {
+          throw Failure.trial("the server received \(served.foreign) messages that were not of this run")
+        }
+        return MeasuredWindow(
+          started: started, client: result, samples: samples,
+          serverCPUNanoseconds: serverCPUAfter - serverCPUBefore,
+          serverSwitches: switchesBefore.flatMap { before in switchesAfter.map { $0 - before } },
+          countersBefore: countersBefore, countersAfter: countersAfter,
+          noise: before.noise(until: after, canary: canary))
+      } catch let failure as Failure {
+        throw failure
+      } catch let error as UserError {
+        throw .trial(error.message)
+      } catch {
+        throw .trial("\(error)")
+      }
+    }
+
+    private func stop() throws(Failure) -> ServerResult {
+      server.terminate()
+      guard case .stopped(let result) = try runner.receive(from: server, "server", within: 0) else {
+        throw .trial("the server did not say how it stopped")
+      }
+      for (child, name) in [(server, "server"), (client, "client")] {
+        do throws(ChildProcess.Failure) {
+          let status = try child.waitForExit(deadline: Clock.monotonic() + TrialRunner.patience)
+          guard status == .exited(0) else { throw TrialRunner.Failure.trial("the \(name) \(status)") }
+        } catch let failure as TrialRunner.Failure { throw failure } catch { throw .trial("the \(name) did not end") }
+      }
+      return result
+    }
+  }
+
+  private func start(_ configuration: WorkerConfiguration) throws(Failure) -> ChildProcess {
+    do throws(SystemError) {
+      let child = try ChildProcess(executable: worker.path)
+      try child.write(WorkerMessage.configure(configuration).line)
+      return child
+    } catch { throw .trial("cannot start the worker: \(error)") }
+  }
+
+  private func receive(from child: ChildProcess, _ name: String, within nanoseconds: UInt64) throws(Failure) -> WorkerMessage {
+    let line: [UInt8]
+    do throws(ChildProcess.Failure) {
+      line = try child.readLine(
+        deadline: Clock.monotonic() + nanoseconds + Self.patience, interruption: interruption)
+    } catch { throw explain(error, child, name) }
+    do throws(ProtocolError) {
+      let message = try WorkerMessage(line: line)
+      if case .failed(let reason) = message { throw ProtocolError(reason) }
+      return message
+    } catch { throw .trial("\(name): \(error.description)") }
+  }
+
+  private func readSamples(_ count: Int, from child: ChildProcess) throws(Failure) -> [UInt32] {
+    do throws(ChildProcess.Failure) {
+      let bytes = try child.readBytes(
+        count * 4, deadline: Clock.monotonic() + Self.patience, interruption: interruption)
+      return [UInt32](unsafeUninitializedCapacity: count) { buffer, initialized in
+        bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
+        initialized = count
+      }
+    } catch { throw explain(error, child, "client") }
+  }
+
+  private func explain(_ failure: ChildProcess.Failure, _ child: ChildProcess, _ name: String) -> Failure {
+    switch failure {
+    case .interrupted: return .interrupted
+    case .timedOut: return .trial("the \(name) did not answer in time")
+    case .system(let error): return .trial("the \(name): \(error)")
+    case .ended:
+      let status = try? child.waitForExit(deadline: Clock.monotonic() + Self.patience)
+      let errors = child.standardError().split(separator: "\n").last.map { ": \($0)" } ?? ""
+      return .trial("the \(name) \(status?.description ?? "closed its output")\(errors)")
+    }
+  }
+}
+
+/// All that was read around one window.
+struct MeasuredWindow {
+  var started: Date
+  var client: ClientResult
+  var samples: [UInt32]
+  var serverCPUNanoseconds: UInt64
+  var serverSwitches: UInt64?
+  var countersBefore: PathCounters
+  var countersAfter: PathCounters
+  var noise: TrialNoise
+}
