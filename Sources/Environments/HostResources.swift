@@ -1,4 +1,3 @@
-internal import Glibc
 internal import LinuxKit
 public import Model
 internal import NetlinkKit
@@ -16,22 +15,35 @@ public final class HostResources {
   /// A fresh network namespace, quiet and with `lo` up, and the socket to furnish it with.
   /// - Parameter role: what it stands for: "client", "server", "switch".
   func namespace(_ role: String) throws(UserError) -> FurnishedNamespace {
+    try prepareNamespaceDirectory()
     namespaces += 1
     let namespace = NetworkNamespace(name: "bench-\(runID)-\(namespaces)-\(role)")
-    try track(.directory(path: NetworkNamespace.directory), unless: exists(NetworkNamespace.directory))
     try track(.networkNamespace(name: namespace.name))
-    do throws(SystemError) { try namespace.create() } catch {
-      throw UserError(
-        error.isPermission ? .notPermitted : .unavailable, "cannot make a network namespace: \(error)",
-        remedy: error.isPermission ? "run as root (CAP_SYS_ADMIN and CAP_NET_ADMIN)" : "see 'bench doctor'")
-    }
+    do throws(SystemError) { try namespace.create() } catch { throw Self.explain(error) }
     return FurnishedNamespace(
-      role: role, namespace: namespace, socket: try explained { () throws(NetlinkError) in try NetlinkSocket.prepare(namespace) })
+      role: role, namespace: namespace,
+      socket: try explained { () throws(NetlinkError) in try NetlinkSocket.prepare(namespace) })
+  }
+
+  /// Makes the directory of namespaces ready, if it is not. A run does so once for all its trials; what one has made
+  /// ready is left alone by the others.
+  public func prepareNamespaceDirectory() throws(UserError) {
+    if !NetworkNamespace.directoryExists { try track(.directory(path: NetworkNamespace.directory)) }
+    do throws(SystemError) {
+      if try NetworkNamespace.isDirectoryShared() { return }
+    } catch { throw Self.explain(error) }
+    try track(.sharedNamespaceDirectory)
+    do throws(SystemError) { try NetworkNamespace.shareDirectory() } catch { throw Self.explain(error) }
+  }
+
+  private static func explain(_ error: SystemError) -> UserError {
+    UserError(
+      error.isPermission ? .notPermitted : .unavailable, "cannot make a network namespace: \(error)",
+      remedy: error.isPermission ? "run as root (CAP_SYS_ADMIN and CAP_NET_ADMIN)" : "see 'bench doctor'")
   }
 
   /// Enters a resource that is about to be made.
-  private func track(_ resource: Resource, unless exists: Bool = false) throws(UserError) {
-    if exists { return }
+  private func track(_ resource: Resource) throws(UserError) {
     try journal.enter(resource)
     made.append(resource)
   }
@@ -52,8 +64,6 @@ public final class HostResources {
     }
     if let failure { throw failure }
   }
-
-  private func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }
 
 /// A namespace of the run with a netlink socket that speaks of it, or the host's own with one.

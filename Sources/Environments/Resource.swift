@@ -5,12 +5,15 @@ public import LinuxKit
 public enum Resource: Codable, Sendable, Hashable, CustomStringConvertible {
   /// A named network namespace, with every link in it.
   case networkNamespace(name: String)
+  /// The directory of named namespaces, made a mount point of its own.
+  case sharedNamespaceDirectory
   /// An empty directory that the run made because it was missing.
   case directory(path: String)
 
   public var description: String {
     switch self {
     case .networkNamespace(let name): "network namespace \(name)"
+    case .sharedNamespaceDirectory: "mount of \(NetworkNamespace.directory) onto itself"
     case .directory(let path): "directory \(path)"
     }
   }
@@ -19,6 +22,7 @@ public enum Resource: Codable, Sendable, Hashable, CustomStringConvertible {
   public func remove() throws(SystemError) {
     switch self {
     case .networkNamespace(let name): try NetworkNamespace(name: name).remove()
+    case .sharedNamespaceDirectory: try NetworkNamespace.unshareDirectory()
     case .directory(let path):
       // Somebody else may have put something into it meanwhile; then it is theirs.
       if rmdir(path) != 0 && ![ENOENT, ENOTEMPTY, EEXIST, EBUSY].contains(errno) {

@@ -1,5 +1,5 @@
 internal import Analysis
-public import Environments
+internal import Environments
 internal import Foundation
 public import LinuxKit
 public import Model
@@ -44,6 +44,24 @@ public struct RunController {
     let journal = try Journal(runID: Self.newRunID(), directory: journalDirectory)
     defer { journal.close() }
 
+    let hostResources = HostResources(journal: journal)
+    do throws(UserError) {
+      // Once for all trials, where any of them needs it.
+      if plan.environments.contains(where: { $0.needs.contains(.networkNamespaces) }) {
+        try hostResources.prepareNamespaceDirectory()
+      }
+      let run = try measure(journal, started: started, command: command, version: version)
+      try hostResources.removeAll()
+      return run
+    } catch {
+      try? hostResources.removeAll()
+      throw error
+    }
+  }
+
+  private func measure(
+    _ journal: Journal, started: UInt64, command: String, version: String
+  ) throws(UserError) -> StoredRun {
     var record = RunRecord(
       id: journal.runID, scenario: plan.scenario, profileName: plan.profileName, profile: plan.profile,
       environments: try probeEnvironments(journal), workloads: plan.workloads.map(\.name), seed: plan.seed,

@@ -1,4 +1,5 @@
 internal import Model
+internal import WorkerProtocol
 
 /// From a window's samples to the few numbers that a trial is.
 struct TrialReduction {

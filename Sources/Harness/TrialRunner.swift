@@ -151,10 +151,11 @@ struct TrialRunner {
         throw .trial("the server did not say how it stopped")
       }
       for (child, name) in [(server, "server"), (client, "client")] {
+        let status: ChildProcess.ExitStatus
         do throws(ChildProcess.Failure) {
-          let status = try child.waitForExit(deadline: Clock.monotonic() + TrialRunner.patience)
-          guard status == .exited(0) else { throw TrialRunner.Failure.trial("the \(name) \(status)") }
-        } catch let failure as TrialRunner.Failure { throw failure } catch { throw .trial("the \(name) did not end") }
+          status = try child.waitForExit(deadline: Clock.monotonic() + TrialRunner.patience)
+        } catch { throw .trial("the \(name) did not end") }
+        guard status == .exited(0) else { throw .trial("the \(name) \(status)") }
       }
       return result
     }

@@ -9,7 +9,7 @@ public struct LatencyHistogram: Sendable, Equatable {
   /// Distinct values in ns, ascending.
   public private(set) var values: [UInt32]
   /// How often the value at the same place was seen; never 0.
-  public private(set) var counts: [UInt32]
+  public private(set) var counts: [UInt64]
   /// The number of samples.
   public private(set) var total: UInt64
 
@@ -31,7 +31,7 @@ public struct LatencyHistogram: Sendable, Equatable {
     total = UInt64(sorted.count)
   }
 
-  private mutating func append(_ value: UInt32, count: UInt32) {
+  private mutating func append(_ value: UInt32, count: UInt64) {
     values.append(value)
     counts.append(count)
   }
@@ -57,7 +57,7 @@ public struct LatencyHistogram: Sendable, Equatable {
     let rank = max(1, min(total, UInt64((q * Double(total)).rounded(.up))))
     var seen: UInt64 = 0
     for (value, count) in zip(values, counts) {
-      seen += UInt64(count)
+      seen += count
       if seen >= rank { return value }
     }
     return values.last
@@ -107,7 +107,7 @@ extension LatencyHistogram {
     bytes.reserveCapacity(1 + values.count * 3)
     var previous: UInt32 = 0
     for (value, count) in zip(values, counts) {
-      Self.appendVariableLength(value - previous, to: &bytes)
+      Self.appendVariableLength(UInt64(value - previous), to: &bytes)
       Self.appendVariableLength(count, to: &bytes)
       previous = value
     }
@@ -125,16 +125,21 @@ extension LatencyHistogram {
       let start = offset
       let step = try Self.readVariableLength(bytes, &offset)
       let count = try Self.readVariableLength(bytes, &offset)
-      let (value, overflow) = (values.last ?? 0).addingReportingOverflow(step)
-      if overflow { throw FormatError(offset: start, problem: "value beyond 32 bits") }
+      let (value, overflow) = UInt64(values.last ?? 0).addingReportingOverflow(step)
+      guard !overflow, let value = UInt32(exactly: value) else {
+        throw FormatError(offset: start, problem: "value beyond 32 bits")
+      }
       if step == 0 && !values.isEmpty { throw FormatError(offset: start, problem: "values do not ascend") }
       if count == 0 { throw FormatError(offset: start, problem: "a count of 0") }
+      let (sum, isTooMany) = total.addingReportingOverflow(count)
+      // Far beyond any run, and far enough from the end of the numbers for histograms to be merged.
+      if isTooMany || sum > 1 << 48 { throw FormatError(offset: start, problem: "more than 2^48 samples") }
       append(value, count: count)
-      total += UInt64(count)
+      total = sum
     }
   }
 
-  private static func appendVariableLength(_ number: UInt32, to bytes: inout [UInt8]) {
+  private static func appendVariableLength(_ number: UInt64, to bytes: inout [UInt8]) {
     var rest = number
     while rest >= 0x80 {
       bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -143,7 +148,7 @@ extension LatencyHistogram {
     bytes.append(UInt8(rest))
   }
 
-  private static func readVariableLength(_ bytes: [UInt8], _ offset: inout Int) throws(FormatError) -> UInt32 {
+  private static func readVariableLength(_ bytes: [UInt8], _ offset: inout Int) throws(FormatError) -> UInt64 {
     var result: UInt64 = 0
     var shift: UInt64 = 0
     let start = offset
@@ -151,12 +156,10 @@ extension LatencyHistogram {
       let byte = bytes[offset]
       offset += 1
       result |= UInt64(byte & 0x7f) << shift
-      if byte & 0x80 == 0 {
-        guard let number = UInt32(exactly: result) else { throw FormatError(offset: start, problem: "beyond 32 bits") }
-        return number
-      }
+      if byte & 0x80 == 0 { return result }
       shift += 7
-      if shift > 28 { throw FormatError(offset: start, problem: "integer too long") }
+      // Nine groups of seven bits; nothing that is written here needs a tenth.
+      if shift > 56 { throw FormatError(offset: start, problem: "integer too long") }
     }
     throw FormatError(offset: start, problem: "ends within an integer")
   }

@@ -117,6 +117,19 @@ public struct HostFacts: Codable, Sendable, Equatable {
   /// What taxes the host's own network path, and so the baseline: firewall rules, br_netfilter, taps. Each a sentence.
   public var nativeBurdens: [String]
 
+  enum CodingKeys: String, CodingKey {
+    case hostname, kernel, architecture, distribution
+    case cpuModel = "cpu_model"
+    case cpuCount = "cpu_count"
+    case memoryBytes = "memory_bytes"
+    case virtualization
+    case clockSource = "clock_source"
+    case governor, mitigations
+    case clientCPU = "client_cpu"
+    case serverCPU = "server_cpu"
+    case nativeBurdens = "native_burdens"
+  }
+
   public init(
     hostname: String, kernel: String, architecture: String, distribution: String? = nil, cpuModel: String? = nil,
     cpuCount: Int, memoryBytes: UInt64? = nil, virtualization: String? = nil, clockSource: String? = nil,

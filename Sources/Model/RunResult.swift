@@ -146,7 +146,8 @@ public struct SeriesResult: Codable, Sendable, Equatable {
   public var unit: Metric.Unit
   /// One value a valid block, in block order.
   public var trials: [Double]
-  public var median: Double
+  /// The median of ``trials``; nil where there are none.
+  public var median: Double?
   /// Environment ÷ baseline; absent for the baseline itself.
   public var ratio: IntervalEstimate?
   /// Environment − baseline, in ``unit``; absent for the baseline itself.
@@ -164,7 +165,7 @@ public struct SeriesResult: Codable, Sendable, Equatable {
   }
 
   public init(
-    environment: String, workload: String, metric: Metric, trials: [Double], median: Double,
+    environment: String, workload: String, metric: Metric, trials: [Double], median: Double?,
     ratio: IntervalEstimate? = nil, difference: IntervalEstimate? = nil, direction: Direction? = nil,
     qValue: Double? = nil, note: String? = nil
   ) {

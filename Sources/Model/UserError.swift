@@ -17,7 +17,7 @@ public struct UserError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 /// The exit codes of `bench`: part of its contract.
-public enum ExitStatus: Int32, Sendable, CaseIterable {
+public enum ExitStatus: Int32, Sendable, CaseIterable, Comparable {
   case success = 0
   /// A regression was found, or a gate failed.
   case failed = 1
@@ -31,4 +31,7 @@ public enum ExitStatus: Int32, Sendable, CaseIterable {
   case notPermitted = 77
   /// Interrupted, and cleaned up.
   case interrupted = 130
+
+  /// By number, so that of several results the one that asks for most attention is the greatest.
+  public static func < (a: ExitStatus, b: ExitStatus) -> Bool { a.rawValue < b.rawValue }
 }

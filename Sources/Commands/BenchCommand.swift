@@ -1,0 +1,34 @@
+public import ArgumentParser
+
+/// The root of the command line.
+public struct BenchCommand: ParsableCommand {
+  /// The version of the program, as in CHANGELOG.md.
+  public static let version = "0.1.0"
+
+  public static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "What does a container cost on this host? Measured, with an interval and a verdict.",
+    discussion: """
+      Runs the same worker natively, in network namespaces, across veth pairs and bridges, in randomised blocks with \
+      an A/A control, and holds the results against claims.
+
+      EXAMPLES
+        sudo bench run network-hop                      measure, print the table, write the reports
+        sudo bench run network-hop --profile standard   five minutes instead of one
+        bench run network-hop --env native              what is possible without root
+        bench describe network-hop                      what it would do, and how long it takes
+        bench report latest                             write the reports of the last run again
+        sudo bench doctor                               what this host can measure, and what disturbs it
+
+      EXIT STATUS
+        0 done   1 a gate failed   3 no verdict could be had   64 usage   65 bad input file
+        69 the host lacks something   70 internal error   77 not permitted   130 interrupted (and cleaned up)
+      """,
+    version: version,
+    subcommands: [
+      RunCommand.self, ListCommand.self, DescribeCommand.self, ValidateCommand.self, DoctorCommand.self,
+      AnalyzeCommand.self, ReportCommand.self, CleanupCommand.self,
+    ])
+
+  public init() {}
+}

@@ -1,0 +1,44 @@
+internal import Foundation
+internal import LinuxKit
+internal import Model
+internal import Reports
+
+/// Where the result of a run or of an analysis goes: the table and JSON to stdout or a file, reports to a folder.
+struct RunOutputs {
+  let json: String?
+  /// nil writes no reports.
+  let reports: String?
+  let environment: [String: String]
+
+  /// Makes sure that everything can be written.
+  func check() throws {
+    if let json, json != "-" {
+      let directory = URL(fileURLWithPath: json).deletingLastPathComponent().path
+      var isDirectory: ObjCBool = false
+      if FileManager.default.fileExists(atPath: json, isDirectory: &isDirectory), isDirectory.boolValue {
+        throw UserError(.usage, "--json \(json): this is a directory", remedy: "name a file in it")
+      }
+      guard FileManager.default.isWritableFile(atPath: directory) else {
+        throw UserError(
+          .notPermitted, "--json \(json): \(directory) is missing or cannot be written", remedy: "name another place")
+      }
+    }
+    if let reports { try ReportWriter.prepare(reports) }
+  }
+
+  func write(_ result: RunResult) throws {
+    if let json, json != "-" { try ReportWriter.replace(json, with: try JSONResult.encode(result)) }
+    if json == "-" {
+      Console.output(String(decoding: try JSONResult.encode(result), as: UTF8.self))
+    } else {
+      Console.output(
+        TerminalTable.render(
+          result, width: Console.width(environment: environment),
+          color: Console.isColored(descriptor: 1, environment: environment)))
+    }
+    guard let reports else { return }
+    let paths = try ReportWriter.write(result, to: reports, formats: ReportFormat.allCases)
+    let list = paths.map { "  \($0)" }.joined(separator: "\n")
+    if json == "-" { Console.error("Reports:\n\(list)") } else { Console.output("Reports\n\(list)") }
+  }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import Model
+import Scenarios
+import Testing
+
+@Suite("A valid scenario file")
+struct ValidScenarioTests {
+  @Test("gives every value that it states, and the defaults for the rest")
+  func valuesAndDefaults() throws {
+    let scenario = try ScenarioFile.load(path: Fixture.path("valid.yaml"), knownEnvironments: knownEnvironments)
+    let expected = Scenario(
+      name: "fixture", title: "A title", description: "First paragraph.\nSecond paragraph.", baseline: "native",
+      environments: ["native", "veth", "bridge"],
+      workloads: [
+        WorkloadSpec(name: "udp-rr-spin", kind: .udpRR, wait: .spin, placement: .split, size: 64),
+        WorkloadSpec(name: "tcp-rr-block", kind: .tcpRR, wait: .block, placement: .same, size: 64),
+      ],
+      profiles: [
+        .quick: Profile(
+          windowMilliseconds: 150, warmupMilliseconds: 0, budgetSeconds: 50, looks: [8, 12], confidence: 0.95,
+          workloads: ["udp-rr-spin"]),
+        .standard: Profile(
+          windowMilliseconds: 1500, warmupMilliseconds: 50, budgetSeconds: 300, looks: [8, 12, 18, 27, 40],
+          confidence: 0.99, workloads: nil),
+      ],
+      claims: [
+        ClaimSpec(
+          id: "hop", section: "Networks", statement: "A hop costs.", workload: "udp-rr-spin", metric: .rttP50,
+          environment: "bridge", quantity: .ratio, region: ClaimRegion(above: 1.1, below: 2), margin: 0.1,
+          supportedReason: "It does.", refutedReason: "It does not.")
+      ])
+    #expect(scenario == expected)
+  }
+
+  @Test(
+    "may be written with carriage returns, a byte order mark, comments or quotes",
+    arguments: [
+      { $0.replacing("\n", with: "\r\n") },
+      { "\u{FEFF}" + $0 },
+      { "# a comment\n" + $0 + "# the end\n" },
+      { $0.replacing("name: fixture", with: "name: 'fixture'") },
+      { $0.replacing("title: A title", with: "title: \"  A title \"") },
+      { "---\n" + $0 + "...\n" },
+    ] as [@Sendable (String) -> String])
+  func spellings(_ respell: @Sendable (String) -> String) throws {
+    let text = try Fixture.text("valid.yaml")
+    let plain = try ScenarioFile.parse(text, file: "a.yaml", knownEnvironments: knownEnvironments)
+    #expect(try ScenarioFile.parse(respell(text), file: "b.yaml", knownEnvironments: knownEnvironments) == plain)
+  }
+
+  @Test("may make no claims")
+  func withoutClaims() throws {
+    let text = try Fixture.text("valid.yaml")
+    let cut = try #require(text.range(of: "claims:"))
+    let scenario = try ScenarioFile.parse(
+      String(text[..<cut.lowerBound]), file: "a.yaml", knownEnvironments: knownEnvironments)
+    #expect(scenario.claims.isEmpty)
+  }
+
+  @Test("may use words with * and & in its texts")
+  func emphasis() throws {
+    let stars = String(repeating: " *this* and *that*", count: 20)
+    let text = try Fixture.text("valid.yaml").replacing("First paragraph.", with: "Copy & paste\(stars).")
+    let scenario = try ScenarioFile.parse(text, file: "a.yaml", knownEnvironments: knownEnvironments)
+    #expect(scenario.description.hasPrefix("Copy & paste *this*"))
+  }
+
+  @Test("is what the project's own scenarios are")
+  func ownScenarios() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let catalogue = ScenarioCatalogue(directories: [root.appending(path: "scenarios").path])
+    let entries = catalogue.entries(knownEnvironments: knownEnvironments)
+    #expect(entries.contains { $0.name == "network-hop" })
+    for entry in entries {
+      let scenario = try entry.content.get()
+      #expect(scenario.name == entry.name, "a scenario is named by its file")
+      #expect(Set(scenario.profiles.keys) == Set(ProfileName.allCases), "\(entry.name) has every profile")
+    }
+  }
+}
