@@ -18,6 +18,13 @@ let package = Package(
   products: [
     .executable(name: "bench", targets: ["bench"]),
     .executable(name: "bench-worker", targets: ["bench-worker"]),
+    // For the package in Benchmarks/, which times them; nobody else is meant to build on these.
+    .library(name: "Environments", targets: ["Environments"]),
+    .library(name: "Analysis", targets: ["Analysis"]),
+    .library(name: "Model", targets: ["Model"]),
+    .library(name: "Reports", targets: ["Reports"]),
+    .library(name: "Statistics", targets: ["Statistics"]),
+    .library(name: "Store", targets: ["Store"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -43,10 +50,12 @@ let package = Package(
 
     // From measurement to report. Imports point downward only.
     .target(
-      name: "Reports", dependencies: ["Model", .product(name: "Mustache", package: "swift-mustache")],
+      name: "Reports", dependencies: ["Model", "PlainText", .product(name: "Mustache", package: "swift-mustache")],
       resources: [.embedInCode("Templates")], swiftSettings: strict),
     .target(
-      name: "Doctor", dependencies: ["CLinux", "Environments", "Harness", "LinuxKit", "Model"], swiftSettings: strict),
+      name: "Doctor",
+      dependencies: ["CLinux", "Environments", "Harness", "LinuxKit", "Model", "PlainText", "Statistics"],
+      swiftSettings: strict),
     .target(
       name: "Harness",
       dependencies: ["Analysis", "Environments", "LinuxKit", "Model", "Store", "WorkerProtocol"],
@@ -59,6 +68,7 @@ let package = Package(
     .target(name: "Analysis", dependencies: ["Model", "Statistics"], swiftSettings: strict),
     .target(name: "Statistics", swiftSettings: strict),
     .target(name: "Model", swiftSettings: strict),
+    .target(name: "PlainText", swiftSettings: strict),
 
     // What runs inside the environments: no Foundation below this line.
     .target(name: "Workloads", dependencies: ["CLinux", "LinuxKit", "WorkerProtocol"], swiftSettings: strict),
@@ -82,11 +92,17 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "StoreTests", dependencies: ["Store", "Model"], swiftSettings: strict),
     .testTarget(
-      name: "ReportsTests", dependencies: ["Reports", "Model"], resources: [.copy("Goldens")], swiftSettings: strict),
+      name: "ReportsTests", dependencies: ["Reports", "Model", "PlainText"], resources: [.copy("Goldens")],
+      swiftSettings: strict),
     .testTarget(name: "LinuxKitTests", dependencies: ["LinuxKit", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "WorkloadsTests", dependencies: ["Workloads", "WorkerProtocol", "LinuxKit"], swiftSettings: strict),
-    .testTarget(name: "DoctorTests", dependencies: ["Doctor", "Model", "TestSupport"], swiftSettings: strict),
+      name: "WorkloadsTests", dependencies: ["Workloads", "WorkerProtocol", "LinuxKit", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "DoctorTests",
+      dependencies: [
+        "Doctor", "Environments", "Harness", "LinuxKit", "Model", "PlainText", "Statistics", "TestSupport",
+      ], swiftSettings: strict),
     .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
     .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Model", "Statistics"], swiftSettings: strict),
     .testTarget(
@@ -98,6 +114,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "CommandsTests", dependencies: ["Commands", "Model", "Store", "LinuxKit", "TestSupport"],
+      resources: [.copy("Goldens")],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

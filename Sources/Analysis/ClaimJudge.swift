@@ -123,6 +123,8 @@ enum Control {
     let baseline = PairedBlocks.Key(environment: record.scenario.baseline, workload: workload)
     var twin = baseline
     twin.isControl = true
+    var trials: [Double] = []
+    if case .value(let values) = blocks.values(metric, twin) { trials = values }
     func compare(_ scale: ComparisonScale) throws(Comparison.Failure) -> Comparison {
       try Comparison(
         blocks, metric: metric, environment: twin, baseline: baseline, scale: scale,
@@ -136,11 +138,13 @@ enum Control {
         scale == .ratio
         ? (comparison.interval, other?.interval) : (other?.interval, comparison.interval)
       return ControlResult(
-        workload: workload, metric: metric, ratio: ratio, difference: difference, isPassed: gate.passes,
+        workload: workload, metric: metric, trials: trials,
+        median: trials.isEmpty ? nil : Descriptive.median(trials), ratio: ratio, difference: difference, isPassed: gate.passes,
         reason: gate.reason)
     } catch {
       return ControlResult(
-        workload: workload, metric: metric, ratio: nil, difference: nil, isPassed: false,
+        workload: workload, metric: metric, trials: trials,
+        median: trials.isEmpty ? nil : Descriptive.median(trials), ratio: nil, difference: nil, isPassed: false,
         reason: "no control: \(error.reason)")
     }
   }

@@ -13,16 +13,19 @@ public struct BenchCommand: ParsableCommand {
       an A/A control, and holds the results against claims.
 
       EXAMPLES
-        sudo bench run network-hop                      measure, print the table, write the reports
-        sudo bench run network-hop --profile standard   five minutes instead of one
-        bench run network-hop --env native              what is possible without root
-        bench describe network-hop                      what it would do, and how long it takes
-        bench report latest                             write the reports of the last run again
-        sudo bench doctor                               what this host can measure, and what disturbs it
+        sudo bench run network-hop           measure, print the table, write reports
+        sudo bench run network-hop --profile standard   minutes instead of one
+        bench run network-hop --env native   what is possible without root
+        bench describe network-hop           what it would do, and how long it takes
+        bench report latest                  write the last run's reports again
+        sudo bench doctor                    what this host can measure
 
       EXIT STATUS
-        0 done   1 a gate failed   3 no verdict could be had   64 usage   65 bad input file
-        69 the host lacks something   70 internal error   77 not permitted   130 interrupted (and cleaned up)
+        0   done                        69  the host lacks something
+        1   a gate failed               70  internal error
+        3   no verdict could be had     77  not permitted
+        64  usage                       130 interrupted (and cleaned up)
+        65  bad input file
       """,
     version: version,
     subcommands: [

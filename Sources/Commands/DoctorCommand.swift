@@ -8,11 +8,13 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor", abstract: "Try what this host can measure, and say what would disturb it.",
     discussion: "Each capability is probed by trying it. Whatever that makes on the host is removed again.")
 
+  @OptionGroup var store: StoreOptions
+
   func run() throws {
     let environment = Program.environment
     let diagnosis = Doctor.examine(
       environment: environment, journalDirectory: Journal.defaultDirectory(environment: environment),
-      program: Program.executable)
+      program: Program.executable, storePath: store.resolvedPath)
     Console.output(
       Doctor.render(
         diagnosis, width: Console.width(environment: environment),

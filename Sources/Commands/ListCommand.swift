@@ -37,7 +37,7 @@ struct ListCommand: ParsableCommand {
 
   private func listRuns() throws(UserError) {
     let listings = try RunStore.openReadOnly(path: store.resolvedPath).runs(limit: limit)
-    if listings.isEmpty { Console.error("No runs are stored in \(store.resolvedPath).") }
+    if listings.isEmpty { return Console.error("No runs are stored in \(store.resolvedPath).") }
     Console.output(
       Columns.lines(
         listings.map {

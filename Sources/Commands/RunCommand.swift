@@ -17,7 +17,7 @@ struct RunCommand: ParsableCommand {
 
       EXAMPLES
         sudo bench run network-hop
-        sudo bench run network-hop --env native,veth --workload tcp-rr-spin --profile standard
+        sudo bench run network-hop --env native,veth --workload tcp-rr-spin
         sudo bench run ./my-scenario.yaml --json result.json --report out
         sudo bench run network-hop --json - | jq '.claims[] | {id, verdict}'
       """)

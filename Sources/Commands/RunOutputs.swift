@@ -18,12 +18,26 @@ struct RunOutputs {
       if FileManager.default.fileExists(atPath: json, isDirectory: &isDirectory), isDirectory.boolValue {
         throw UserError(.usage, "--json \(json): this is a directory", remedy: "name a file in it")
       }
+      guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory), isDirectory.boolValue else {
+        throw UserError(
+          .usage, "--json \(json): there is no directory \(directory)", remedy: "make it, or name another place")
+      }
       guard FileManager.default.isWritableFile(atPath: directory) else {
         throw UserError(
-          .notPermitted, "--json \(json): \(directory) is missing or cannot be written", remedy: "name another place")
+          .notPermitted, "--json \(json): \(directory) cannot be written", remedy: "name another place")
       }
     }
-    if let reports { try ReportWriter.prepare(reports) }
+    if let reports { try checkReports(reports) }
+  }
+
+  /// Makes nothing yet: a run that does not begin leaves no empty folder behind.
+  private func checkReports(_ directory: String) throws {
+    if directory.isEmpty || FileManager.default.fileExists(atPath: directory) {
+      return try ReportWriter.prepare(directory)
+    }
+    var parent = URL(fileURLWithPath: directory).deletingLastPathComponent()
+    while !FileManager.default.fileExists(atPath: parent.path) { parent.deleteLastPathComponent() }
+    try ReportWriter.prepare(parent.path)
   }
 
   func write(_ result: RunResult) throws {

@@ -1,12 +1,14 @@
+internal import LinuxKit
 public import Model
 internal import NetlinkKit
 
 /// `bridge`: two fresh namespaces, each joined by a veth pair to one Linux bridge, as a container engine joins its
 /// containers.
 ///
-/// The bridge stands in a third namespace of the run and not in the host's: so it is the bridge alone that is measured,
-/// without the firewall rules that the host happens to have, and nothing of the host is touched. What rules add is the
-/// matter of other environments.
+/// The bridge stands in a third namespace of the run and not in the host's, and bridge netfilter is off there (where
+/// the kernel has it, fresh namespaces start with it on): so it is the bridge alone that is measured, without the
+/// firewall that the host happens to have, and nothing of the host is touched. What a firewall on bridged packets adds
+/// is another rung.
 public struct BridgedPair: EnvironmentDefinition {
   private static let bridge = "bridge0"
   private static let clientPort = "port-client"
@@ -14,7 +16,9 @@ public struct BridgedPair: EnvironmentDefinition {
 
   public init() {}
   public var name: String { "bridge" }
-  public var summary: String { "two network namespaces, each joined by a veth pair to one Linux bridge" }
+  public var summary: String {
+    "two network namespaces, each joined by a veth pair to one Linux bridge, without bridge netfilter"
+  }
   public var layer: String { "a second veth pair and a Linux bridge" }
   public var needs: [HostCapability] { [.networkNamespaces, .veth, .bridge] }
 
@@ -22,6 +26,9 @@ public struct BridgedPair: EnvironmentDefinition {
     let client = try resources.namespace("client")
     let server = try resources.namespace("server")
     let hub = try resources.namespace("switch")
+    do throws(SystemError) { try hub.namespace?.disableBridgeNetfilter() } catch {
+      throw UserError(.unavailable, "cannot switch bridge netfilter off in the run's own namespace: \(error)")
+    }
     try explained { () throws(NetlinkError) in
       let bridge = try hub.socket.createBridge(Self.bridge)
       try hub.socket.createVethPair(

@@ -13,7 +13,7 @@ public enum HostProbe {
       memoryBytes: Foundation.ProcessInfo.processInfo.physicalMemory, virtualization: virtualization(),
       clockSource: SmallFile.line("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
       governor: SmallFile.line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"), mitigations: mitigations(),
-      clientCPU: processors?.client, serverCPU: processors?.server, nativeBurdens: nativeBurdens())
+      clientCPU: processors?.client, serverCPU: processors?.server, nativeBurdens: nativeBurdens().map(\.description))
   }
 
   private static var architecture: String {
@@ -60,26 +60,46 @@ public enum HostProbe {
 
   /// What the host has loaded onto its own network path, and so onto the baseline. A fresh namespace has none of it:
   /// without saying so, "native" would look slower than it need be.
-  public static func nativeBurdens() -> [String] {
-    var burdens: [String] = []
+  public static func nativeBurdens() -> [NativeBurden] {
+    var burdens: [NativeBurden] = []
     if let names = try? SmallFile.text("/proc/net/ip_tables_names"), !names.isEmpty {
       let tables = names.split(separator: "\n").joined(separator: ", ")
-      burdens.append("iptables (legacy) has tables loaded in the host's namespace: \(tables)")
+      burdens.append(NativeBurden(.iptables, "iptables (legacy) has tables loaded in the host's namespace: \(tables)"))
     }
     if let rules = NftRuleset.ruleCount(), rules > 0 {
-      burdens.append("nftables has \(rules) rules in the host's namespace")
+      burdens.append(NativeBurden(.nftables, "nftables has \(rules) rules in the host's namespace"))
     }
     if let calls = SmallFile.line("/proc/sys/net/bridge/bridge-nf-call-iptables"), calls != "0" {
-      burdens.append("br_netfilter is on: bridged packets pass iptables, too")
+      burdens.append(
+        NativeBurden(
+          .bridgeNetfilter, "br_netfilter is on in the host's namespace: packets over its own bridges pass iptables, too"))
     }
     if let tracked = SmallFile.line("/proc/sys/net/netfilter/nf_conntrack_count").flatMap({ Int($0) }), tracked > 0 {
-      burdens.append("connection tracking is active (\(tracked) entries)")
+      burdens.append(NativeBurden(.connectionTracking, "connection tracking is active (\(tracked) entries)"))
     }
     // The first line is a head.
     if let sockets = try? SmallFile.text("/proc/net/packet").split(separator: "\n").count - 1, sockets > 0 {
-      burdens.append("\(sockets) packet sockets are open (a capture, a DHCP client): each may see every packet")
+      burdens.append(
+        NativeBurden(
+          .packetSockets, "\(sockets) packet sockets are open (a capture, a DHCP client): each may see every packet"))
     }
     return burdens
+  }
+}
+
+/// Something that the host has loaded onto its own network path.
+public struct NativeBurden: Sendable, Equatable {
+  public enum Kind: Sendable, Equatable, CaseIterable {
+    case iptables, nftables, bridgeNetfilter, connectionTracking, packetSockets
+  }
+
+  public let kind: Kind
+  /// A sentence with the numbers that were seen.
+  public let description: String
+
+  public init(_ kind: Kind, _ description: String) {
+    self.kind = kind
+    self.description = description
   }
 }
 

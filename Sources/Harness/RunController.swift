@@ -205,13 +205,13 @@ public struct RunController {
   }
 
   private func measuringLock() throws(UserError) -> LockedFile {
-    let path = "\(journalDirectory)/measuring.lock"
     do {
       try FileManager.default.createDirectory(atPath: journalDirectory, withIntermediateDirectories: true)
-      if let lock = try LockedFile.lock(path) { return lock }
+      if let lock = try LockedFile.lock(directory: journalDirectory) { return lock }
     } catch {
       throw UserError(
-        .notPermitted, "cannot lock \(path): \((error as? SystemError)?.reason ?? error.localizedDescription)",
+        .notPermitted,
+        "cannot lock \(journalDirectory): \((error as? SystemError)?.reason ?? error.localizedDescription)",
         remedy: "set BENCH_JOURNAL to a directory that can be written")
     }
     throw UserError(

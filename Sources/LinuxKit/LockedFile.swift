@@ -10,7 +10,16 @@ public struct LockedFile: ~Copyable {
   /// Opens (and makes) `path` and locks it.
   /// - Returns: nil if another process holds it.
   public static func lock(_ path: String) throws(SystemError) -> LockedFile? {
-    let descriptor = try Descriptor.open(path, O_RDWR | O_CREAT | O_APPEND, mode: 0o644)
+    try lock(path, try Descriptor.open(path, O_RDWR | O_CREAT | O_APPEND, mode: 0o644))
+  }
+
+  /// Locks a directory, which leaves no file behind. Nothing can be appended to it.
+  /// - Returns: nil if another process holds it.
+  public static func lock(directory: String) throws(SystemError) -> LockedFile? {
+    try lock(directory, try Descriptor.open(directory, O_RDONLY | O_DIRECTORY))
+  }
+
+  private static func lock(_ path: String, _ descriptor: consuming Descriptor) throws(SystemError) -> LockedFile? {
     if flock(descriptor.rawValue, LOCK_EX | LOCK_NB) != 0 {
       if errno == EWOULDBLOCK { return nil }
       throw SystemError(call: "flock", subject: path, code: errno)

@@ -228,23 +228,29 @@ public struct IntervalEstimate: Codable, Sendable, Equatable {
 public struct ControlResult: Codable, Sendable, Equatable {
   public var workload: String
   public var metric: Metric
+  /// The second copy's values, one a valid block, in block order and in the metric's unit.
+  public var trials: [Double]
+  /// The median of ``trials``; nil where there are none.
+  public var median: Double?
   public var ratio: IntervalEstimate?
   public var difference: IntervalEstimate?
   public var isPassed: Bool
   public var reason: String
 
   enum CodingKeys: String, CodingKey {
-    case workload, metric, ratio, difference
+    case workload, metric, trials, median, ratio, difference
     case isPassed = "passed"
     case reason
   }
 
   public init(
-    workload: String, metric: Metric, ratio: IntervalEstimate?, difference: IntervalEstimate?, isPassed: Bool,
-    reason: String
+    workload: String, metric: Metric, trials: [Double], median: Double?, ratio: IntervalEstimate?,
+    difference: IntervalEstimate?, isPassed: Bool, reason: String
   ) {
     self.workload = workload
     self.metric = metric
+    self.trials = trials
+    self.median = median
     self.ratio = ratio
     self.difference = difference
     self.isPassed = isPassed

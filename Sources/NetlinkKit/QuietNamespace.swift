@@ -21,4 +21,17 @@ extension NetworkNamespace {
       guard error.isMissing else { throw error }
     }
   }
+
+  /// Keeps the packets of bridges in this namespace from iptables, ip6tables and arptables. Since Linux 5.3 each
+  /// namespace has these switches for itself, and starts with all of them on.
+  public func disableBridgeNetfilter() throws(SystemError) {
+    try run { () throws(SystemError) in
+      for table in ["iptables", "ip6tables", "arptables"] {
+        // Without br_netfilter there is no such file, and nothing to switch off.
+        do throws(SystemError) {
+          try SmallFile.write("0", to: "/proc/sys/net/bridge/bridge-nf-call-\(table)")
+        } catch where error.isMissing {}
+      }
+    }
+  }
 }

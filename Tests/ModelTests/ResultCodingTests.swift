@@ -67,7 +67,8 @@ struct ResultCodingTests {
       ],
       control: [
         ControlResult(
-          workload: "udp", metric: .rttP50, ratio: interval, difference: interval, isPassed: true, reason: "r")
+          workload: "udp", metric: .rttP50, trials: [1, 2], median: 1.5, ratio: interval, difference: interval,
+          isPassed: true, reason: "r")
       ],
       ladders: [
         LadderResult(

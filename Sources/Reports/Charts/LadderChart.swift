@@ -1,0 +1,61 @@
+internal import Model
+internal import PlainText
+
+/// The ladder: one row an environment, the ratio's interval as a bar, steps from row to row, a line at 1.
+enum LadderChart {
+  private static let rowHeight = 44.0
+
+  static func render(id: String, table: MetricTable, baseline: String, confidence: String?) -> String? {
+    let rows = table.rows
+    let ratios = rows.compactMap { $0.series?.ratio }
+    guard !ratios.isEmpty else { return nil }
+    let scale = Scale(covering: ratios.flatMap { [$0.low, $0.high] } + [1])
+    let bottom = Double(rows.count) * rowHeight + 6
+    let sentences = rows.map { row in
+      row.ratio.map { "\(row.name): \($0.whole)" } ?? "\(row.name): \(row.isBaseline ? "1, the baseline" : "no ratio")"
+    }
+    var svg = SVG(
+      id: id, title: "Ladder of \(InertText.name(table.workload)), \(table.metric.title), as a ratio to \(baseline)",
+      summary: sentences.joined(separator: "; "), height: bottom + 20)
+    let ticks = scale.ticks(5)
+    for tick in ticks {
+      svg.line(scale(tick), 0, scale(tick), bottom, class: "grid")
+      svg.text(
+        NumberFormat.decimal(tick, places: max(1, scale.places(of: ticks))) + "×", scale(tick), bottom + 15,
+        scale(tick) < 0.06 ? .start : scale(tick) > 0.94 ? .end : .middle, class: "tick")
+    }
+    svg.line(scale(1), 0, scale(1), bottom, class: "reference")
+    var previous: (x: Double, y: Double)?
+    for (index, row) in rows.enumerated() {
+      let top = Double(index) * rowHeight
+      let y = top + 31
+      svg.text(row.name.fitted(to: 22), 0, top + 16, class: "label")
+      let value =
+        row.ratio.map { "\($0.whole)" }
+        ?? (row.isBaseline ? "\(row.medianWithUnit) = 1" : row.outcome.words.fitted(to: 24))
+      svg.text(value, 1, top + 16, .end, class: "value")
+      let estimate: Double
+      if let ratio = row.series?.ratio {
+        estimate = ratio.estimate
+      } else if row.isBaseline && row.series != nil {
+        estimate = 1
+      } else {
+        continue
+      }
+      let x = scale(estimate)
+      if let previous {
+        svg.line(previous.x, previous.y, previous.x, y, class: "step")
+        svg.line(previous.x, y, x, y, class: "step")
+      }
+      if let ratio = row.series?.ratio {
+        svg.line(scale(ratio.low), y, scale(ratio.high), y, class: "interval")
+        for end in [ratio.low, ratio.high] { svg.line(scale(end), y - 5, scale(end), y + 5, class: "whisker") }
+        svg.circle(x, y, radius: 4.5, class: "estimate")
+      } else {
+        svg.circle(x, y, radius: 4.5, class: "base")
+      }
+      previous = (x, y)
+    }
+    return svg.text
+  }
+}

@@ -1,0 +1,148 @@
+internal import Foundation
+
+/// A picture whose horizontal positions are shares of its width, so that it fits any page while its text keeps its
+/// size. Colours come from the page's style sheet by class, so that light, dark and paper each get their own.
+struct SVG {
+  let title: String
+  /// What the picture shows, in words and numbers, for those who do not see it.
+  let summary: String
+  let height: Double
+  private let id: String
+  private var body = ""
+  /// Text, drawn last so that no line crosses it.
+  private var labels = ""
+
+  init(id: String, title: String, summary: String, height: Double) {
+    self.id = id
+    self.title = title
+    self.summary = summary
+    self.height = height
+  }
+
+  var text: String {
+    """
+    <svg class="chart" role="img" aria-labelledby="\(id)-t \(id)-d" width="100%" height="\(Self.number(height))">\
+    <title id="\(id)-t">\(Markup.escaped(title))</title><desc id="\(id)-d">\(Markup.escaped(summary))</desc>\
+    \(body)\(labels)</svg>
+    """
+  }
+
+  enum Anchor: String { case start, middle, end }
+
+  enum Mark: String, CaseIterable { case circle, square, diamond, triangle }
+
+  static func number(_ value: Double) -> String {
+    guard value.isFinite else { return "0" }
+    let hundredths = (value * 100).rounded()
+    let whole = Int(hundredths) / 100
+    let rest = abs(Int(hundredths) % 100)
+    if rest == 0 { return "\(whole)" }
+    let sign = hundredths < 0 && whole == 0 ? "-" : ""
+    return rest % 10 == 0 ? "\(sign)\(whole).\(rest / 10)" : "\(sign)\(whole).\(rest < 10 ? "0" : "")\(rest)"
+  }
+
+  /// - Parameter x: 0...1 of the width, as are all horizontal positions here; vertical ones are in pixels.
+  mutating func line(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, class name: String) {
+    body +=
+      "<line class=\"\(name)\" x1=\"\(Self.number(x1 * 100))%\" y1=\"\(Self.number(y1))\" "
+      + "x2=\"\(Self.number(x2 * 100))%\" y2=\"\(Self.number(y2))\"/>"
+  }
+
+  mutating func text(_ text: String, _ x: Double, _ y: Double, _ anchor: Anchor = .start, class name: String) {
+    labels +=
+      "<text class=\"\(name)\" x=\"\(Self.number(x * 100))%\" y=\"\(Self.number(y))\""
+      + (anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\"") + ">\(Markup.escaped(text))</text>"
+  }
+
+  mutating func circle(_ x: Double, _ y: Double, radius: Double, class name: String) {
+    body +=
+      "<circle class=\"\(name)\" cx=\"\(Self.number(x * 100))%\" cy=\"\(Self.number(y))\" r=\"\(Self.number(radius))\"/>"
+  }
+
+  mutating func band(_ y: Double, height: Double, class name: String) {
+    body += "<rect class=\"\(name)\" x=\"0\" y=\"\(Self.number(y))\" width=\"100%\" height=\"\(Self.number(height))\"/>"
+  }
+
+  mutating func mark(_ mark: Mark, _ x: Double, _ y: Double, class name: String) {
+    let shape =
+      switch mark {
+      case .circle: "<circle r=\"4.5\"/>"
+      case .square: "<path d=\"M-4-4H4V4H-4Z\"/>"
+      case .diamond: "<path d=\"M0-5.5L5.5 0L0 5.5L-5.5 0Z\"/>"
+      case .triangle: "<path d=\"M0-5.5L5.5 4.5H-5.5Z\"/>"
+      }
+    body +=
+      "<svg class=\"\(name)\" overflow=\"visible\" x=\"\(Self.number(x * 100))%\" y=\"\(Self.number(y))\">\(shape)</svg>"
+  }
+
+  /// Dots, many of them: `y` in pixels.
+  mutating func dots(_ points: [(x: Double, y: Double)], radius: Double, class name: String) {
+    body += "<g class=\"\(name)\">"
+    for point in points {
+      body +=
+        "<circle cx=\"\(Self.number(point.x * 100))%\" cy=\"\(Self.number(point.y))\" r=\"\(Self.number(radius))\"/>"
+    }
+    body += "</g>"
+  }
+}
+
+/// From values to shares of the width, with a margin on both sides so that no mark is cut.
+struct Scale {
+  private static let margin = 0.025
+  let low: Double
+  let high: Double
+  let isLogarithmic: Bool
+
+  /// Covers `values`, widened to whole steps of its ticks on a linear scale.
+  init(covering values: [Double], isLogarithmic: Bool = false) {
+    let values = values.filter { $0.isFinite && (!isLogarithmic || $0 > 0) }
+    var low = values.min() ?? (isLogarithmic ? 1 : 0)
+    var high = values.max() ?? 1
+    if !(high > low) {
+      (low, high) =
+        isLogarithmic ? (low / 2, high * 2) : (low - max(0.05, abs(low) * 0.05), high + max(0.05, abs(high) * 0.05))
+    }
+    self.isLogarithmic = isLogarithmic
+    self.low = low
+    self.high = high
+  }
+
+  func callAsFunction(_ value: Double) -> Double {
+    let share = isLogarithmic ? log(max(value, low) / low) / log(high / low) : (value - low) / (high - low)
+    guard share.isFinite else { return Self.margin }
+    return Self.margin + (1 - 2 * Self.margin) * min(1, max(0, share))
+  }
+
+  /// Round values within the scale, at most about `count`.
+  func ticks(_ count: Int) -> [Double] {
+    if isLogarithmic {
+      let decades = Int(log10(low).rounded(.down))...Int(log10(high).rounded(.up))
+      for mantissas in [[1.0, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]] {
+        let ticks = decades.flatMap { decade in mantissas.map { $0 * pow(10, Double(decade)) } }
+          .filter { $0 >= low && $0 <= high }
+        if ticks.count <= count || mantissas.count == 1 { return ticks }
+      }
+    }
+    let step = Self.roundStep((high - low) / Double(max(1, count)))
+    var ticks: [Double] = []
+    var tick = (low / step).rounded(.up) * step
+    while tick <= high + step * 1e-9 && ticks.count < 50 {
+      ticks.append(abs(tick) < step * 1e-9 ? 0 : tick)
+      tick += step
+    }
+    return ticks
+  }
+
+  /// The smallest of 1, 2 and 5 times a power of ten that is no less than `step`.
+  static func roundStep(_ step: Double) -> Double {
+    guard step.isFinite && step > 0 else { return 1 }
+    let power = pow(10, log10(step).rounded(.down))
+    return [1.0, 2, 5, 10].map { $0 * power }.first { $0 >= step * (1 - 1e-9) } ?? 10 * power
+  }
+
+  /// The decimal places that tell ticks of this scale apart.
+  func places(of ticks: [Double]) -> Int {
+    guard ticks.count > 1 else { return 2 }
+    return min(4, max(0, Int((-log10((ticks[1] - ticks[0]) * 1.0001)).rounded(.up))))
+  }
+}

@@ -1,0 +1,195 @@
+public import Model
+internal import Mustache
+internal import PlainText
+
+/// A report as one HTML file that needs nothing but a browser: no network, no script, no font of its own.
+public enum HTMLReport {
+  /// Renders `result` as a whole document.
+  public static func render(_ result: RunResult) throws -> String {
+    try template.get().render(context(Presentation(result)))
+  }
+
+  /// The page, compiled once. Its first line makes ``MarkupContentType`` escape it.
+  private static let template: Result<MustacheTemplate, any Error> = Result {
+    MustacheContentTypes.register(MarkupContentType(), named: MarkupContentType.name)
+    return try MustacheTemplate(string: String(decoding: PackageResources.report_mustache, as: UTF8.self))
+  }
+
+  private static let css = String(decoding: PackageResources.report_css, as: UTF8.self)
+
+  // MARK: What the template's names stand for
+
+  private static func context(_ page: Presentation) -> [String: Any] {
+    let run = page.result.run
+    var context: [String: Any] = [
+      "css": css, "title": page.title, "scenario": InertText.name(run.scenario), "profile": run.profile.rawValue,
+      "date": NumberFormat.date(run.started), "host": InertText.name(run.host.hostname), "kernel": page.kernel,
+      "processor": page.processor, "id": InertText.name(run.id), "version": InertText.line(run.version, limit: 40),
+      "worker": InertText.line(run.workerSHA256, limit: 80), "baseline": page.baselineName,
+      "noise": page.noiseClass, "noiseReadings": page.noiseReadings, "blocks": page.blocks,
+      "stop": InertText.line(run.stopReason ?? "", limit: 200), "confidence": page.confidence ?? "none",
+      "methods": page.methods ?? "nothing to estimate from", "description": InertText.line(run.description),
+    ]
+    if !page.validity.isValid {
+      context["alarm"] =
+        ["heading": page.validity.heading(workloads: page.workloads), "sentences": page.validity.sentences]
+        as [String: Any]
+    }
+    let answer = page.answer
+    context["answer"] = answer
+    context["hasAnswer"] = !answer.isEmpty
+    context["hasBurdens"] = !page.burdens.isEmpty
+    context["burdens"] = page.burdens.joined(separator: "; ").withFullStop
+    let controls = page.controls
+    let failed = controls.filter { !$0.isPassed }
+    let hasNone = controls.allSatisfy { $0.ratio == nil }
+    context["controlShape"] = hasNone ? "–" : failed.isEmpty ? "✓" : "✗"
+    context["controlWord"] =
+      hasNone
+      ? "none"
+      : failed.isEmpty
+        ? "passed" : failed.count == controls.count ? "failed" : "failed for \(failed.count) of \(controls.count)"
+    context["controlText"] =
+      controls.isEmpty
+      ? "no second copy of the baseline was run"
+      : controls.prefix(4).map { "\($0.workload) \($0.ratio ?? "no interval")" }.joined(separator: ", ")
+    context["claims"] = page.claims.map(claim)
+    context["hasClaims"] = !page.result.claims.isEmpty
+    context["workloads"] = page.workloads.enumerated().map { workload($1, index: $0, page) }
+    context["groups"] = page.workloads.compactMap { group($0, page) }
+    context["warnings"] = page.warnings
+    context["hasWarnings"] = !page.warnings.isEmpty
+    if let voided = page.voided {
+      context["voided"] = ["summary": voided.summary, "blocks": voided.blocks + voided.withVoided] as [String: Any]
+    }
+    context["unavailable"] = page.unavailable.map { ["what": $0.what, "why": $0.why] }
+    context["hasUnavailable"] = !page.unavailable.isEmpty
+    context["facts"] = page.method.map { ["fact": $0.name, "value": $0.value, "isCode": $0.isCode] as [String: Any] }
+    context["environments"] = page.result.environments.map {
+      [
+        "name": InertText.name($0.name), "what": InertText.line($0.summary),
+        "layer": $0.layer.isEmpty ? "nothing: the baseline" : InertText.line($0.layer),
+      ]
+    }
+    context["definitions"] = page.definitions.map { ["metric": $0.title, "metricID": $0.id, "definition": $0.text] }
+    context["terms"] = Presentation.terms.map { ["term": $0.title, "definition": $0.text] }
+    return context
+  }
+
+  private static func claim(_ claim: Presentation.ClaimLine) -> [String: Any] {
+    [
+      "verdict": claim.verdict.rawValue, "shape": claim.verdict.shape, "claim": claim.id, "section": claim.section,
+      "statement": claim.statement, "reason": claim.reason, "subject": claim.subject, "rule": claim.rule,
+      "hasInterval": claim.interval != nil, "interval": claim.interval ?? "", "hasN": claim.n != nil,
+      "n": claim.n ?? "", "hasDetectable": claim.detectable != nil, "detectable": claim.detectable ?? "",
+      "hasP": claim.adjustedP != nil,
+      "adjustedP": claim.adjustedP.map { $0.hasPrefix("<") ? $0 : "= \($0)" } ?? "",
+    ]
+  }
+
+  private static func row(_ row: MetricRow, ci: String) -> [String: Any] {
+    let kind =
+      switch row.outcome.kind {
+      case .baseline: "base-row"
+      case .unavailable: "none"
+      default: row.outcome.kind.rawValue
+      }
+    return [
+      "name": row.name, "median": row.median, "ratio": row.ratio.map { $0.estimate + "×" } ?? "",
+      "ratioInterval": row.ratio?.interval ?? "", "difference": row.differenceParts?.estimate ?? "",
+      "differenceInterval": row.differenceParts?.interval ?? "", "outcome": row.outcome.text, "kind": kind, "ci": ci,
+    ]
+  }
+
+  private static func intervalName(_ page: Presentation) -> String { page.confidence.map { "\($0) CI" } ?? "interval" }
+
+  private static func workload(_ workload: String, index: Int, _ page: Presentation) -> [String: Any] {
+    let name = InertText.name(workload)
+    let headline = page.table(workload, .rttP50)
+    let tail = page.table(workload, .rttP99)
+    let ci = intervalName(page)
+    let tables = [headline, tail].filter { table in
+      table.hasData || (table.metric == .rttP50 && table.rows.contains { $0.unavailable != nil })
+    }
+    var context: [String: Any] = [
+      "index": index, "name": name, "summary": page.workloadSummary(workload) ?? "", "isEmpty": tables.isEmpty,
+      "tables": tables.map { table in
+        [
+          "metric": table.metric.title, "unit": table.unit.symbol, "ci": ci,
+          "rows": table.rows.map { row($0, ci: ci) },
+        ] as [String: Any]
+      },
+    ]
+    if let svg = LadderChart.render(
+      id: "ladder-\(index)", table: headline, baseline: page.baselineName, confidence: page.confidence)
+    {
+      context["ladderChart"] = ["svg": svg]
+    }
+    let percentiles = page.environments.map { environment in
+      var values: [Metric: Double] = [:]
+      for mark in PercentileChart.marks {
+        values[mark.metric] = page.series(environment, workload, mark.metric)?.median
+      }
+      return (name: InertText.name(environment), values: values)
+    }
+    if let svg = PercentileChart.render(id: "percentiles-\(index)", workload: name, rows: percentiles) {
+      context["percentileChart"] =
+        [
+          "svg": svg, "unit": headline.unit.symbol,
+          "keys": PercentileChart.marks.filter { mark in percentiles.contains { $0.values[mark.metric] != nil } }
+            .map { ["shape": $0.shape, "key": $0.name] },
+        ] as [String: Any]
+    }
+    var strips: [TrialsChart.Strip] = []
+    for row in headline.rows {
+      guard let series = row.series, let median = series.median else { continue }
+      strips.append(TrialsChart.Strip(name: row.name, values: series.trials, median: median))
+      if row.isBaseline, let control = page.control(of: workload), let median = control.median {
+        strips.append(
+          TrialsChart.Strip(
+            name: "\(row.name)′ (control)", values: control.trials, median: median, isControl: true))
+      }
+    }
+    if let chart = TrialsChart.render(
+      id: "trials-\(index)", title: "Trials of \(name) in block order, round trip p50", strips: strips,
+      unit: headline.unit)
+    {
+      context["trialsChart"] = ["svg": chart.svg, "span": chart.span]
+    }
+    if let ladder = page.ladder(workload, .rttP50) {
+      context["ladder"] =
+        [
+          "steps": page.steps(ladder).map {
+            ["step": $0.name, "layer": $0.layer, "ratio": $0.ratio, "difference": $0.difference]
+          }, "residual": page.residual(ladder),
+        ] as [String: Any]
+    }
+    if let control = page.controls.first(where: { $0.workload == name }), !control.reason.isEmpty {
+      context["controlReason"] = ["word": control.word, "reason": control.reason.withFullStop]
+    }
+    return context
+  }
+
+  private static func group(_ workload: String, _ page: Presentation) -> [String: Any]? {
+    let metrics = page.metrics(of: workload)
+    guard !metrics.isEmpty else { return nil }
+    let ci = intervalName(page)
+    return [
+      "name": InertText.name(workload), "ci": ci,
+      "metrics": metrics.map { metric in
+        let table = page.table(workload, metric)
+        return [
+          "metric": metric.title, "metricID": metric.rawValue, "unit": table.unit.symbol,
+          "rows": table.rows.filter { $0.series != nil || $0.hasNote }.map { line in
+            var row = row(line, ci: ci)
+            row["ratio"] = line.ratio?.whole ?? ""
+            row["difference"] = line.differenceParts.map { "\($0.estimate) \($0.interval)" } ?? ""
+            row["n"] = line.series?.ratio.map { String($0.n) } ?? ""
+            row["q"] = line.series?.qValue.map(NumberFormat.probability) ?? ""
+            return row
+          },
+        ] as [String: Any]
+      },
+    ]
+  }
+}

@@ -1,0 +1,264 @@
+internal import Foundation
+public import Model
+internal import PlainText
+
+/// A report in GitHub's Markdown.
+public enum MarkdownReport {
+  /// Renders `result`, ending in a newline.
+  public static func render(_ result: RunResult) -> String {
+    var document = MarkdownDocument(Presentation(result))
+    document.compose()
+    return document.text
+  }
+}
+
+private struct MarkdownDocument {
+  let page: Presentation
+  var text = ""
+
+  init(_ page: Presentation) { self.page = page }
+
+  // MARK: Escaping
+
+  /// Text that Markdown renders as itself: no markup, no HTML, no link, no mention, no cell or line of its own.
+  /// Expects one inert line.
+  static func escaped(_ text: String) -> String {
+    var result = ""
+    var previous: Unicode.Scalar?
+    let scalars = Array(text.unicodeScalars)
+    for (index, scalar) in scalars.enumerated() {
+      switch scalar {
+      case "\\", "`", "*", "_", "[", "]", "<", ">", "|", "~", "#", "!", "$": result += "\\"
+      case "&":
+        result += "&amp;"
+        previous = scalar
+        continue
+      // An address or a mention must not come alive.
+      case ":" where index + 1 < scalars.count && scalars[index + 1] == "/": result += "\\"
+      case "@": result += "\\"
+      case "." where previous == "w" || previous == "W": result += "\\"
+      default: break
+      }
+      result.unicodeScalars.append(scalar)
+      if scalar == "@" { result += "\u{2060}" }
+      previous = scalar
+    }
+    return result
+  }
+
+  /// A code span that holds `text` whatever backticks are in it. In a table a bar would end the cell even in code, so
+  /// such text stands there as it is, escaped.
+  static func code(_ text: String, inTable: Bool = true) -> String {
+    if inTable && text.contains("|") { return escaped(text) }
+    var longest = 0
+    var run = 0
+    for character in text {
+      run = character == "`" ? run + 1 : 0
+      longest = max(longest, run)
+    }
+    let fence = String(repeating: "`", count: longest + 1)
+    let padding = longest > 0 || text.isEmpty ? " " : ""
+    return fence + padding + text + padding + fence
+  }
+
+  // MARK: Building blocks
+
+  mutating func line(_ line: String = "") { text += line + "\n" }
+
+  mutating func paragraph(_ paragraph: String) {
+    line(paragraph)
+    line()
+  }
+
+  mutating func heading(_ level: Int, _ title: String) {
+    line(String(repeating: "#", count: level) + " " + title)
+    line()
+  }
+
+  mutating func list(_ items: [String]) {
+    for item in items { line("- " + item) }
+    line()
+  }
+
+  /// - Parameter alignment: one "l" or "r" a column.
+  mutating func table(_ head: [String], _ alignment: String, _ rows: [[String]]) {
+    line("| " + head.joined(separator: " | ") + " |")
+    line("|" + alignment.map { $0 == "r" ? "--:" : ":--" }.joined(separator: "|") + "|")
+    for row in rows { line("| " + row.map { $0.isEmpty ? " " : $0 }.joined(separator: " | ") + " |") }
+    line()
+  }
+
+  // MARK: The report
+
+  mutating func compose() {
+    if !page.validity.isValid {
+      line("> [!CAUTION]")
+      line("> **\(Self.escaped(page.validity.heading(workloads: page.workloads))).**")
+      for sentence in page.validity.sentences {
+        line(">")
+        line("> " + Self.escaped(sentence))
+      }
+      line()
+    }
+    heading(1, Self.escaped(page.title))
+    let run = page.result.run
+    paragraph(
+      "Run \(Self.code(InertText.name(run.id), inTable: false)) of scenario "
+        + "\(Self.code(InertText.name(run.scenario), inTable: false)) (\(run.profile.rawValue)) on "
+        + "\(Self.code(InertText.name(run.host.hostname), inTable: false)), \(NumberFormat.date(run.started)).")
+    let answer = page.answer
+    if !answer.isEmpty { list(answer.map { Self.escaped($0) }) }
+    validity()
+    claims()
+    for workload in page.workloads { self.workload(workload) }
+    if page.workloads.isEmpty {
+      heading(2, "Results")
+      paragraph("Nothing was measured.")
+    }
+    series()
+    notes()
+    method()
+    definitions()
+    while text.hasSuffix("\n\n") { text.removeLast() }
+  }
+
+  private mutating func validity() {
+    heading(2, "Validity of the run")
+    var rows = [
+      ["blocks", page.blocks + (page.confidence.map { "; \($0) intervals" } ?? "")],
+      ["noise of the host", "**\(page.noiseClass)**: \(page.noiseReadings)"],
+    ]
+    for control in page.controls {
+      rows.append([
+        "control of \(Self.code(control.workload))",
+        "\(control.shape) **\(control.word)**: \(control.ratio.map { "\($0); " } ?? "")\(Self.escaped(control.reason))",
+      ])
+    }
+    if page.controls.isEmpty { rows.append(["control", "– none was run"]) }
+    for burden in page.burdens { rows.append(["burden on \(Self.code(page.baselineName))", Self.escaped(burden)]) }
+    table(["", ""], "ll", rows)
+  }
+
+  private mutating func claims() {
+    heading(2, "Claims")
+    if page.claims.isEmpty {
+      paragraph("The scenario judges no claim.")
+      return
+    }
+    table(
+      ["verdict", "claim", "measured", "n", "detectable from", "why"], "llrrrl",
+      page.claims.map { claim in
+        [
+          "\(claim.verdict.shape) **\(claim.verdict.rawValue)**",
+          "\(Self.code(claim.id))<br>\(Self.escaped(claim.statement))"
+            + (claim.section.isEmpty ? "" : "<br>*\(Self.escaped(claim.section))*"),
+          claim.interval ?? NumberFormat.none, claim.n ?? NumberFormat.none, claim.detectable ?? NumberFormat.none,
+          "\(Self.escaped(claim.reason.withFullStop)) (\(Self.escaped(claim.subject)); \(Self.escaped(claim.rule)))",
+        ]
+      })
+  }
+
+  private func outcome(_ row: MetricRow) -> String {
+    let shape = row.outcome.shape.isEmpty ? "" : row.outcome.shape + " "
+    return shape + Self.escaped(row.outcome.words)
+  }
+
+  private func cells(_ row: MetricRow) -> [String] {
+    [
+      row.median, row.ratio.map { $0.estimate + "×" } ?? "", row.ratio?.interval ?? "",
+      row.differenceParts?.estimate ?? "", row.differenceParts?.interval ?? "", outcome(row),
+    ]
+  }
+
+  private mutating func workload(_ workload: String) {
+    heading(2, "Workload " + Self.code(InertText.name(workload), inTable: false))
+    if let summary = page.workloadSummary(workload) { paragraph(Self.escaped(InertText.line(summary)) + ".") }
+    let tables = [Metric.rttP50, .rttP99].map { page.table(workload, $0) }.filter { table in
+      table.hasData || (table.metric == .rttP50 && table.rows.contains { $0.unavailable != nil })
+    }
+    if tables.isEmpty { paragraph("No round trips were measured.") }
+    for table in tables {
+      let unit = table.unit.symbol
+      paragraph("**\(table.metric.title)**")
+      self.table(
+        [
+          "environment", unit, "ratio", page.confidence.map { "\($0) CI" } ?? "interval", "difference, \(unit)",
+          page.confidence.map { "\($0) CI" } ?? "interval", "",
+        ], "lrrlrll", table.rows.map { [Self.code($0.name)] + cells($0) })
+    }
+    if let ladder = page.ladder(workload, .rttP50) {
+      self.table(
+        ["step", "adds", "ratio", "difference"], "llrr",
+        page.steps(ladder).map { [Self.code($0.name), Self.escaped($0.layer), $0.ratio, $0.difference] })
+      paragraph(page.residual(ladder))
+    }
+  }
+
+  private mutating func series() {
+    guard !page.result.series.isEmpty else { return }
+    heading(2, "All series")
+    line("<details><summary>\(page.result.series.count) series</summary>")
+    line()
+    for workload in page.workloads {
+      let metrics = page.metrics(of: workload)
+      guard !metrics.isEmpty else { continue }
+      heading(3, Self.code(InertText.name(workload), inTable: false))
+      var rows: [[String]] = []
+      for metric in metrics {
+        let table = page.table(workload, metric)
+        for row in table.rows where row.series != nil || row.hasNote {
+          let cells = self.cells(row)
+          rows.append([
+            "\(metric.title)\(table.unit.symbol.isEmpty ? "" : ", \(table.unit.symbol)")", Self.code(row.name),
+            cells[0],
+            [cells[1], cells[2]].filter { !$0.isEmpty }.joined(separator: " "),
+            [cells[3], cells[4]].filter { !$0.isEmpty }.joined(separator: " "),
+            row.series?.ratio.map { String($0.n) } ?? "", row.series?.qValue.map(NumberFormat.probability) ?? "",
+            cells[5],
+          ])
+        }
+      }
+      table(["metric", "environment", "median", "ratio", "difference", "n", "q", ""], "llrrrrrl", rows)
+    }
+    paragraph("</details>")
+  }
+
+  private mutating func notes() {
+    if !page.warnings.isEmpty {
+      heading(2, "Warnings")
+      list(page.warnings.map { Self.escaped($0) })
+    }
+    if let voided = page.voided {
+      heading(2, "Voided blocks")
+      paragraph(voided.summary + ".")
+      list((voided.blocks + voided.withVoided).map { Self.escaped($0) })
+    }
+    if !page.unavailable.isEmpty {
+      heading(2, "Unavailable")
+      list(page.unavailable.map { "\(Self.escaped($0.what)): \(Self.escaped($0.why))" })
+    }
+  }
+
+  private mutating func method() {
+    heading(2, "How it was measured")
+    let description = InertText.line(page.result.run.description)
+    if !description.isEmpty { paragraph(Self.escaped(description)) }
+    table(
+      ["", ""], "ll",
+      page.method.map { [Self.escaped($0.name), $0.isCode ? Self.code($0.value) : Self.escaped($0.value)] })
+    table(
+      ["environment", "what it is", "adds"], "lll",
+      page.result.environments.map {
+        [
+          Self.code(InertText.name($0.name)), Self.escaped(InertText.line($0.summary)),
+          Self.escaped(InertText.line($0.layer)),
+        ]
+      })
+  }
+
+  private mutating func definitions() {
+    heading(2, "Definitions")
+    list(page.definitions.map { "**\($0.title)** (\(Self.code($0.id, inTable: false))): \(Self.escaped($0.text))" })
+    list(Presentation.terms.map { "**\($0.title)**: \(Self.escaped($0.text))" })
+  }
+}

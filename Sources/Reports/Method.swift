@@ -1,0 +1,103 @@
+internal import Foundation
+internal import Model
+internal import PlainText
+
+extension Presentation {
+  /// One fact of "how it was measured".
+  struct Fact {
+    var name: String
+    var value: String
+    var isCode = false
+  }
+
+  /// Everything that it takes to judge the run or to repeat it.
+  var method: [Fact] {
+    let run = result.run
+    let host = run.host
+    var facts: [Fact] = []
+    func add(_ name: String, _ value: String?, isCode: Bool = false, otherwise: String? = nil) {
+      if let value = value ?? otherwise {
+        facts.append(Fact(name: name, value: InertText.line(value), isCode: isCode && value != otherwise))
+      }
+    }
+    add("command to repeat", run.command, isCode: true)
+    add("seed", String(run.seed), isCode: true)
+    add("bench", run.version)
+    add("worker SHA-256", run.workerSHA256, isCode: true)
+    add("started", NumberFormat.date(run.started))
+    add(
+      "duration", run.finished.map { NumberFormat.duration(seconds: $0.timeIntervalSince(run.started)) },
+      otherwise: "not ended")
+    add("exit", run.exit.rawValue)
+    add("stopped because", run.stopReason, otherwise: "not recorded")
+    add("blocks", blocks + (noiseBlocks.isEmpty ? "" : " (\(noiseBlocks))"))
+    add("window of a trial", "\(run.windowMilliseconds)\(NumberFormat.gap)ms")
+    add("baseline", run.baseline)
+    add("intervals", [confidence, methods].compactMap(\.self).joined(separator: ", "), otherwise: nil)
+    add("host", host.hostname)
+    add("kernel", "\(host.kernel) \(host.architecture)")
+    add("distribution", host.distribution, otherwise: "unknown")
+    add("processor", "\(host.cpuModel ?? "unknown"), \(NumberFormat.count(host.cpuCount, "CPU"))")
+    add("memory", host.memoryBytes.map(NumberFormat.bytes), otherwise: "unknown")
+    add("virtualization", host.virtualization, otherwise: "none seen")
+    add("clock source", host.clockSource, otherwise: "unknown")
+    add("frequency governor", host.governor, otherwise: "cannot be read")
+    let pinned = [host.clientCPU.map { "client on CPU \($0)" }, host.serverCPU.map { "server on CPU \($0)" }]
+      .compactMap(\.self)
+    add("pinning", pinned.isEmpty ? "not recorded" : pinned.joined(separator: ", "))
+    add(
+      "burdens on \(baselineName)",
+      host.nativeBurdens.isEmpty ? "none found" : host.nativeBurdens.joined(separator: "; "))
+    add(
+      "mitigations",
+      host.mitigations.isEmpty
+        ? "unknown"
+        : host.mitigations.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: "; "))
+    add("noise", "\(noiseClass): \(noiseReadings)")
+    if let injection = run.injection { add("injected on purpose", injection) }
+    return facts.filter { !$0.value.isEmpty }
+  }
+
+  /// The metrics of this result, each as it is defined.
+  var definitions: [(title: String, id: String, text: String)] {
+    let present = Set(result.series.map(\.metric))
+    return Metric.allCases.filter(present.contains).map { ($0.title, $0.rawValue, $0.definition) }
+  }
+
+  /// What a reader must know to read a line of a table.
+  static let terms: [(title: String, text: String)] = [
+    (
+      "block",
+      "One trial of every environment in random order: a fresh environment, fresh worker processes, a warm-up and one "
+        + "measured window each. Blocks are the unit of replication, single requests are not."
+    ),
+    ("median", "The median over the valid blocks of one trial's value."),
+    (
+      "ratio",
+      "Environment divided by baseline, compared within each block: the Hodges–Lehmann estimate over the blocks, with "
+        + "its interval in brackets."
+    ),
+    ("difference", "Environment minus baseline, compared within each block, estimated the same way."),
+    (
+      "control",
+      "The baseline stands in each block twice. The second copy against the first must show no difference; where it "
+        + "does, the run bears no verdict."
+    ),
+    (
+      "detectable from",
+      "The minimum detectable effect: the smallest difference that an interval of this width would have told from none."
+    ),
+    ("n", "The number of pairs of trials behind an interval."),
+    ("q", "The two-sided p-value of “no difference”, adjusted over the whole table by Benjamini and Hochberg."),
+    (
+      "voided block",
+      "A block that does not count, on evidence that never looks at the outcome: stolen CPU time, foreign load, a clock "
+        + "step, a packet path that was not the declared one."
+    ),
+    (
+      "verdict",
+      "✓ supported: the whole interval lies in the claim's region. ✗ refuted: none of it does. ? inconclusive: neither. "
+        + "– unavailable: it could not be measured here."
+    ),
+  ]
+}

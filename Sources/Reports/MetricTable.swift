@@ -1,0 +1,135 @@
+internal import Model
+internal import PlainText
+
+/// One metric of one workload over all environments, with one unit and one number of places a column, so that the
+/// figures line up.
+struct MetricTable {
+  let workload: String
+  let metric: Metric
+  let unit: DisplayUnit
+  let rows: [MetricRow]
+
+  init(
+    workload: String, metric: Metric, baseline: String, isJudged: Bool,
+    rows: [(environment: String, unavailable: String?, series: SeriesResult?)]
+  ) {
+    self.workload = workload
+    self.metric = metric
+    let medians = rows.compactMap { $0.series?.median }
+    let reference = rows.first { $0.environment == baseline }?.series?.median ?? medians.max() ?? 0
+    let unit = DisplayUnit(metric.unit, reference: reference)
+    self.unit = unit
+    let ratioPlaces = rows.compactMap { $0.series?.ratio }.map { RatioText.places($0.low, $0.high) }.max() ?? 2
+    let differencePlaces = rows.compactMap { $0.series?.difference }
+      .map { DifferenceText.places($0.low, $0.high, unit) }.max()
+    let fewest = medians.map { NumberFormat.places(forValue: unit.scaled($0), digits: 3, in: 0...3) }.max() ?? 2
+    let medianPlaces = min(max(fewest, 0), max(differencePlaces ?? 2, 1))
+    self.rows = rows.map { row in
+      MetricRow(
+        environment: row.environment, isBaseline: row.environment == baseline, unavailable: row.unavailable,
+        given: row.series, unit: unit,
+        medianPlaces: medianPlaces, ratioPlaces: ratioPlaces, differencePlaces: differencePlaces ?? 2,
+        isJudged: isJudged)
+    }
+  }
+
+  var hasData: Bool { rows.contains { $0.series != nil } }
+}
+
+/// One environment's line of a ``MetricTable``.
+struct MetricRow {
+  let environment: String
+  let isBaseline: Bool
+  let unavailable: String?
+  /// nil where nothing was measured.
+  let series: SeriesResult?
+  /// Whether ``outcome`` says why nothing was measured.
+  let hasNote: Bool
+  /// Without the unit; "–" where there is none.
+  let median: String
+  let medianWithUnit: String
+  let ratio: RatioText?
+  let differenceParts: DifferenceText?
+  let outcome: RowOutcome
+
+  var name: String { InertText.name(environment) }
+
+  init(
+    environment: String, isBaseline: Bool, unavailable: String?, given: SeriesResult?, unit: DisplayUnit,
+    medianPlaces: Int, ratioPlaces: Int, differencePlaces: Int, isJudged: Bool
+  ) {
+    self.environment = environment
+    self.isBaseline = isBaseline
+    self.unavailable = unavailable
+    let series = given.flatMap { $0.median == nil && $0.ratio == nil ? nil : $0 }
+    self.series = series
+    hasNote = series == nil && given?.note != nil
+    median =
+      series?.median.map { NumberFormat.decimal(unit.scaled($0), places: medianPlaces) } ?? NumberFormat.none
+    medianWithUnit = series?.median.map { unit.text($0, places: medianPlaces) } ?? NumberFormat.none
+    ratio = series?.ratio.map { RatioText($0, places: ratioPlaces) }
+    differenceParts = series?.difference.map { DifferenceText($0, unit: unit, places: differencePlaces) }
+    outcome = RowOutcome(
+      isBaseline: isBaseline, unavailable: unavailable, series: given, unit: unit, isJudged: isJudged)
+  }
+}
+
+/// What a line of a table says in the end: a shape and words, never a colour alone.
+struct RowOutcome: Equatable {
+  enum Kind: String {
+    case baseline, more, less, undecided, unavailable, unjudged
+  }
+
+  var kind: Kind
+  var shape: String
+  var words: String
+
+  init(isBaseline: Bool, unavailable: String?, series: SeriesResult?, unit: DisplayUnit, isJudged: Bool) {
+    let note = series?.note.map { InertText.line($0, limit: 160) }
+    guard let series, series.median != nil || series.ratio != nil else {
+      self.init(.unavailable, "–", unavailable != nil ? "unavailable" : note ?? "no data")
+      return
+    }
+    let isTime: Bool =
+      switch series.metric.unit {
+      case .nanoseconds, .perSecond: true
+      case .nanosecondsPerRoundTrip, .perRoundTrip: false
+      }
+    switch series.direction {
+    case _ where isBaseline: self.init(.baseline, "", "baseline")
+    case _ where series.ratio == nil && series.difference == nil: self.init(.unavailable, "–", note ?? "no estimate")
+    case _ where !isJudged: self.init(.unjudged, "?", "not judged")
+    case .higher: self.init(.more, "▲", !isTime ? "more" : series.metric.isCost ? "slower" : "faster")
+    case .lower: self.init(.less, "▼", !isTime ? "less" : series.metric.isCost ? "faster" : "slower")
+    case .undecided, nil:
+      // An obstacle, such as blocks that depend on each other, is no finding of "no difference".
+      if let ratio = series.ratio, ratio.low > 1 || ratio.high < 1 || note != nil {
+        self.init(.unjudged, "?", "undecided" + (note.map { ": \($0)" } ?? ""))
+      } else {
+        let limit =
+          series.ratio.map { NumberFormat.percent($0.minimumDetectableEffect) }
+          ?? series.difference.map { unit.text($0.minimumDetectableEffect, places: 2) } ?? NumberFormat.none
+        self.init(.undecided, "≈", "no difference found (<\(NumberFormat.gap)\(limit))")
+      }
+    }
+  }
+
+  private init(_ kind: Kind, _ shape: String, _ words: String) {
+    self.kind = kind
+    self.shape = shape
+    self.words = words
+  }
+
+  var text: String { shape.isEmpty ? words : "\(shape) \(words)" }
+}
+
+extension ClaimResult.Verdict {
+  var shape: String {
+    switch self {
+    case .supported: "✓"
+    case .refuted: "✗"
+    case .inconclusive: "?"
+    case .unavailable: "–"
+    }
+  }
+}

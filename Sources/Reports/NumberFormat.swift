@@ -1,0 +1,113 @@
+internal import Foundation
+internal import Model
+
+/// Numbers as people read them: as many digits as the interval bears out, "−" for minus, no "−0.00".
+enum NumberFormat {
+  /// A space that does not break, between a number and its unit.
+  static let gap = "\u{00A0}"
+  /// What stands where there is no number.
+  static let none = "–"
+
+  static func decimal(_ value: Double, places: Int) -> String {
+    guard value.isFinite else { return none }
+    var digits = String(format: "%.\(max(0, places))f", abs(value))
+    let isZero = digits.allSatisfy { $0 == "0" || $0 == "." }
+    if places <= 0 && digits.count > 4 { digits = grouped(digits) }
+    return value < 0 && !isZero ? "−" + digits : digits
+  }
+
+  /// Thousands apart by narrow spaces.
+  private static func grouped(_ digits: String) -> String {
+    var result = ""
+    for (index, digit) in digits.enumerated() {
+      if index > 0 && (digits.count - index).isMultiple(of: 3) { result.append("\u{202F}") }
+      result.append(digit)
+    }
+    return result
+  }
+
+  /// Decimal places at which an interval of this width spans 4 to 40 units of the last place.
+  static func places(forWidth width: Double, in range: ClosedRange<Int>) -> Int {
+    guard width.isFinite && width > 0 else { return min(2, range.upperBound) }
+    return min(range.upperBound, max(range.lowerBound, Int((-log10(width / 4)).rounded(.up))))
+  }
+
+  /// Decimal places for `digits` significant digits of `value`.
+  static func places(forValue value: Double, digits: Int, in range: ClosedRange<Int>) -> Int {
+    guard value.isFinite && value != 0 else { return range.lowerBound }
+    let magnitude = Int(log10(abs(value)).rounded(.down))
+    return min(range.upperBound, max(range.lowerBound, digits - 1 - magnitude))
+  }
+
+  /// 0.031 as "3.1 %".
+  static func percent(_ share: Double) -> String {
+    let value = share * 100
+    let places = abs(value) >= 10 ? 0 : abs(value) >= 0.1 || value == 0 ? 1 : 2
+    return decimal(value, places: places) + gap + "%"
+  }
+
+  /// 0.99 as "99 %".
+  static func confidence(_ share: Double) -> String {
+    let value = share * 100
+    return decimal(value, places: value == value.rounded() ? 0 : 1) + gap + "%"
+  }
+
+  /// p- and q-values: "0.003", "< 0.001".
+  static func probability(_ value: Double) -> String {
+    guard value.isFinite else { return none }
+    return value < 0.001 ? "<" + gap + "0.001" : decimal(value, places: 3)
+  }
+
+  static func count(_ number: Int, _ noun: String) -> String { "\(number)" + gap + (number == 1 ? noun : noun + "s") }
+
+  /// "2026-11-24 03:15:41 UTC".
+  static func date(_ date: Date) -> String {
+    let text = date.ISO8601Format()
+    return text.replacing("T", with: " ").replacing("Z", with: " UTC")
+  }
+
+  static func duration(seconds: Double) -> String {
+    guard seconds.isFinite && seconds >= 0 && seconds < 1e8 else { return none }
+    let total = Int(seconds.rounded())
+    if total < 60 { return "\(total)\(gap)s" }
+    return total < 3600
+      ? "\(total / 60)\(gap)min \(total % 60)\(gap)s" : "\(total / 3600)\(gap)h \(total % 3600 / 60)\(gap)min"
+  }
+
+  static func bytes(_ bytes: UInt64) -> String {
+    let gibibytes = Double(bytes) / 1_073_741_824
+    return gibibytes >= 1
+      ? decimal(gibibytes, places: gibibytes >= 10 ? 0 : 1) + gap + "GiB"
+      : decimal(Double(bytes) / 1_048_576, places: 0) + gap + "MiB"
+  }
+}
+
+/// The unit in which a metric is shown, and how stored values get there.
+struct DisplayUnit: Equatable {
+  var divisor: Double
+  var symbol: String
+
+  /// The unit for values of the size of `reference`.
+  init(_ unit: Metric.Unit, reference: Double) {
+    let size = abs(reference)
+    switch unit {
+    case .nanoseconds, .nanosecondsPerRoundTrip:
+      (divisor, symbol) =
+        if size >= 1e9 { (1e9, "s") } else if size >= 1e6 { (1e6, "ms") } else if size >= 100 || size == 0 {
+          (1e3, "µs")
+        } else { (1, "ns") }
+    case .perSecond:
+      (divisor, symbol) =
+        if size >= 1e6 { (1e6, "M/s") } else if size >= 1e4 { (1e3, "k/s") } else { (1, "/s") }
+    case .perRoundTrip:
+      (divisor, symbol) = (1, "")
+    }
+  }
+
+  func scaled(_ value: Double) -> Double { value / divisor }
+
+  func text(_ value: Double, places: Int) -> String {
+    let number = NumberFormat.decimal(scaled(value), places: places)
+    return symbol.isEmpty || number == NumberFormat.none ? number : number + NumberFormat.gap + symbol
+  }
+}

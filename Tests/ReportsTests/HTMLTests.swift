@@ -1,0 +1,109 @@
+import Foundation
+import Model
+import Testing
+
+@testable import Reports
+
+@Suite("The HTML report")
+struct HTMLTests {
+  @Test("equals its golden")
+  func golden() throws {
+    try expectGolden(try HTMLReport.render(Fixture.result), "report.html")
+  }
+
+  @Test("needs nothing but itself")
+  func selfContained() throws {
+    let html = try HTMLReport.render(Fixture.result)
+    for outside in ["http://", "https://", "<script", "<link", "<img", "@import", "url(", "<iframe"] {
+      #expect(!html.contains(outside), "it has \(outside)")
+    }
+    #expect(html.contains("default-src 'none'"))
+    #expect(html.utf8.count < 100_000)
+  }
+
+  @Test("has a caption on every table, a text alternative on every chart, and headings in order")
+  func accessibility() throws {
+    let html = try HTMLReport.render(Fixture.result)
+    #expect(html.ranges(of: /<table[^>]*><caption>/).count == html.ranges(of: "<table").count)
+    #expect(html.ranges(of: "<svg class=\"chart\" role=\"img\" aria-labelledby=").count == 6)
+    #expect(html.ranges(of: "<desc").count == 6)
+    #expect(html.contains("native: 1, the baseline; netns: 0.91× [0.90, 0.93]"))
+    var level = 0
+    for match in html.matches(of: /<h([1-6])/) {
+      let next = try #require(Int(match.1))
+      #expect(next <= level + 1)
+      level = next
+    }
+    let ids = html.matches(of: /\sid="([^"]*)"/).map { String($0.1) }
+    #expect(Set(ids).count == ids.count)
+    for match in html.matches(of: /href="#([^"]*)"/) { #expect(ids.contains(String(match.1))) }
+  }
+
+  @Test("defines every metric it shows")
+  func definitions() throws {
+    let html = try HTMLReport.render(Fixture.result)
+    for metric in Set(Fixture.result.series.map(\.metric)) {
+      #expect(html.contains(Markup.escaped(metric.definition)))
+      #expect(html.contains("href=\"#def-\(metric.rawValue)\""))
+    }
+  }
+
+  @Test("tells how to repeat the run")
+  func method() throws {
+    let html = try HTMLReport.render(Fixture.result)
+    let run = Fixture.result.run
+    for part in [run.command, String(run.seed), run.workerSHA256, "Retpolines", "every claim has its verdict"] {
+      #expect(html.contains(part))
+    }
+  }
+
+  @Test("draws the control's trials")
+  func controlStrip() throws {
+    let html = try HTMLReport.render(Fixture.result)
+    #expect(html.contains("native′ (control)"))
+    #expect(html.contains("dots control"))
+  }
+
+  @Test("renders 500 series of 40 blocks quickly and small", .timeLimit(.minutes(1)))
+  func large() throws {
+    let result = Self.large
+    var sizes: [String] = []
+    let clock = ContinuousClock()
+    func measure(_ name: String, _ render: () throws -> Int) rethrows {
+      var size = 0
+      let time = try clock.measure { size = try render() }
+      sizes.append("\(name): \(time), \(size / 1024) KiB")
+    }
+    try measure("HTML") { try HTMLReport.render(result).utf8.count }
+    measure("Markdown") { MarkdownReport.render(result).utf8.count }
+    measure("terminal") { TerminalTable.render(result, width: 100, color: true).utf8.count }
+    try measure("JSON") { try JSONResult.encode(result).count }
+    print("500 series of 40 blocks: " + sizes.joined(separator: "; "))
+    #expect(try HTMLReport.render(result).utf8.count < 1_048_576)
+  }
+
+  static let large = Variants.changed { result in
+    let metrics: [Metric] = [.rttP50, .rttP90, .rttP99, .rttP999, .rate]
+    result.workloads = (0..<10).map { WorkloadSpec(name: "workload-\($0)", kind: .udpRR, wait: .spin) }
+    result.environments = (0..<10).map { index in
+      EnvironmentRecord(
+        name: index == 0 ? "native" : "environment-\(index)", summary: "of number \(index)", layer: "a layer")
+    }
+    result.series = result.workloads.flatMap { workload in
+      result.environments.enumerated().flatMap { index, environment in
+        metrics.enumerated().map { place, metric in
+          let ratio =
+            index == 0
+            ? nil : Fixture.ratio(1 + 0.03 * Double(index), 1 + 0.025 * Double(index), 1 + 0.035 * Double(index), n: 40)
+          let median = 8_000 * (1 + Double(place)) * (1 + 0.03 * Double(index))
+          return SeriesResult(
+            environment: environment.name, workload: workload.name, metric: metric,
+            trials: Fixture.trials(median: median, shift: index, count: 40), median: median, ratio: ratio,
+            difference: ratio, direction: ratio == nil ? nil : .higher, qValue: 0.001)
+        }
+      }
+    }
+    result.control = result.workloads.map { Fixture.control($0.name, (1, 0.99, 1.01)) }
+    result.ladders = []
+  }
+}
