@@ -73,6 +73,7 @@ find_missing() {
       benchmarks)
         need_command ip iproute2 iproute iproute2 iproute2
         need_command sockperf sockperf sockperf sockperf sockperf
+        need_command python3 python3 python3 python python3
         have gcc || have clang || missing gcc gcc gcc gcc
         ;;
       *)

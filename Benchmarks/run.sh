@@ -1,0 +1,118 @@
+#!/bin/sh
+# Measures the program beside its peers, and then its own hot paths. `make benchmarks` calls it after
+# a build for release. See Benchmarks/README.md.
+#
+#   Benchmarks/run.sh                              everything
+#   Benchmarks/run.sh peers [COMPARISON...]        veth bridge topology startup (default: these four), native
+#   Benchmarks/run.sh hot [ARGUMENT...]            arguments for the benchmark plugin, e.g. --filter 'Store.*'
+#
+# Variables: SWIFT=swift, BUILD_DIR=.build (where `make build` built), BENCH_NO_INSTALL=1 (see
+# scripts/deps.sh), BENCH_JSON=FOLDER (each comparison's result as JSON, too).
+set -u
+
+usage() {
+  sed -n '2,11s/^# \{0,1\}//p' Benchmarks/run.sh
+}
+
+case ${BENCH_JSON:-} in
+  '' | /*) ;;
+  *) BENCH_JSON=$(pwd)/$BENCH_JSON ;;
+esac
+cd "$(dirname "$0")/.." || exit 70
+swift=${SWIFT:-swift}
+build=${BUILD_DIR:-.build}
+status=0
+
+# A comparison may be interrupted; then nothing more is to be run.
+trap 'exit 130' INT TERM
+
+# note CODE: remembers the worst that happened; goes on unless it was an interrupt.
+note() {
+  case $1 in
+    0) ;;
+    130 | 143) exit 130 ;;
+    *) [ "$status" -ne 0 ] || status=$1 ;;
+  esac
+}
+
+# compare NAME COMMAND ARGUMENT...: as root where that takes no password.
+compare() {
+  name=$1
+  shift
+  [ -z "${BENCH_JSON:-}" ] || set -- "$@" --json "$BENCH_JSON/$name.json"
+  echo "== $name"
+  if [ "$(id -u)" -ne 0 ] && [ "$name" != startup ] && command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    sudo -n env BENCH_WORKER="$worker" PYTHONDONTWRITEBYTECODE=1 "$@"
+  else
+    env BENCH_WORKER="$worker" PYTHONDONTWRITEBYTECODE=1 "$@"
+  fi
+  note $?
+  echo
+}
+
+peers() {
+  [ $# -gt 0 ] || set -- veth bridge topology startup
+  for name in "$@"; do
+    case $name in
+      native | veth | bridge | topology | startup) ;;
+      *)
+        echo "run.sh: no comparison is named '$name' (known: native, veth, bridge, topology, startup)" >&2
+        exit 64
+        ;;
+    esac
+  done
+
+  scripts/deps.sh benchmarks || exit
+  if ! command -v python3 >/dev/null; then
+    echo 'run.sh: python3 is missing; on Debian and Ubuntu: sudo apt-get install python3' >&2
+    exit 69
+  fi
+  case $build in
+    /*) worker=$build/release/bench-worker ;;
+    *) worker=$(pwd)/$build/release/bench-worker ;;
+  esac
+  if [ ! -x "$worker" ]; then
+    echo "run.sh: $worker is missing: 'make build' makes it, and 'make benchmarks' does both" >&2
+    exit 69
+  fi
+  if [ -n "${BENCH_JSON:-}" ]; then mkdir -p "$BENCH_JSON" || exit 69; fi
+  # Built as the user, not as root.
+  python3 Benchmarks/peers/contestants.py >/dev/null || exit
+  for name in "$@"; do
+    if [ "$name" = topology ]; then
+      "$swift" build --package-path Benchmarks --configuration release --product bench-topology || exit 70
+      break
+    fi
+  done
+
+  for name in "$@"; do
+    case $name in
+      topology | startup) compare "$name" "Benchmarks/peers/$name.py" ;;
+      *) compare "$name" Benchmarks/peers/latency.py "$name" ;;
+    esac
+  done
+}
+
+hot() {
+  echo '== hot paths'
+  "$swift" package --package-path Benchmarks benchmark "$@"
+  note $?
+}
+
+if [ $# -eq 0 ]; then
+  peers
+  hot
+else
+  command=$1
+  shift
+  case $command in
+    peers) peers "$@" ;;
+    hot) hot "$@" ;;
+    -h | --help | help) usage ;;
+    *)
+      usage >&2
+      exit 64
+      ;;
+  esac
+fi
+exit "$status"
