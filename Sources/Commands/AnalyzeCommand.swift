@@ -31,6 +31,7 @@ struct AnalyzeCommand: ParsableCommand {
     try outputs.check()
     let result = try stored.analyze()
     try outputs.write(result)
-    if RunCommand.status(of: result) == .inconclusive { throw ExitStatusError(status: .inconclusive) }
+    // That the run was interrupted is no failure of the analysis; that it bears no verdict is told as after any run.
+    if RunCommand.isInconclusive(result) { throw ExitStatusError(status: .inconclusive) }
   }
 }

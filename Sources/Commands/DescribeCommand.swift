@@ -31,9 +31,11 @@ struct DescribeCommand: ParsableCommand {
     let plan = try RunPlan(scenario: scenario, profile: name, seed: 1)
     let block = plan.estimatedBlockSeconds
     let atLeast = min(Double(profile.budgetSeconds), block * Double(profile.looks[0]))
+    let shortest = Int(atLeast.rounded(.up))
+    let workloads = plan.workloads.count
     return [
-      name.rawValue, "\(Int(atLeast.rounded(.up)))–\(profile.budgetSeconds) s",
-      "\(profile.workloads?.count ?? scenario.workloads.count) workloads, windows of \(profile.windowMilliseconds) ms, "
+      name.rawValue, (shortest < profile.budgetSeconds ? "\(shortest)–" : "") + "\(profile.budgetSeconds) s",
+      "\(workloads) workload\(workloads == 1 ? "" : "s"), windows of \(profile.windowMilliseconds) ms, "
         + "verdicts looked at after \(profile.looks.map(String.init).joined(separator: ", ")) blocks",
     ]
   }

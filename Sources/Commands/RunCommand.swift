@@ -124,6 +124,8 @@ struct RunCommand: ParsableCommand {
   /// Interrupted, or inconclusive if any claim that the run could decide is open.
   static func status(of result: RunResult) -> ExitStatus {
     if result.run.exit == .interrupted { return .interrupted }
-    return result.claims.contains { $0.verdict == .inconclusive } ? .inconclusive : .success
+    return isInconclusive(result) ? .inconclusive : .success
   }
+
+  static func isInconclusive(_ result: RunResult) -> Bool { result.claims.contains { $0.verdict == .inconclusive } }
 }

@@ -164,7 +164,8 @@ public final class RunStore: Sendable {
   private static func migrate(_ queue: DatabaseQueue, _ migrator: DatabaseMigrator) throws {
     for _ in migrator.migrations {
       do { return try migrator.migrate(queue) } catch let error as DatabaseError {
-        if try queue.read(migrator.hasCompletedMigrations) { return }
+        // On a disk that is full there is not even a list of migrations: the first error says why.
+        if (try? queue.read(migrator.hasCompletedMigrations)) == true { return }
         if ![.SQLITE_ERROR, .SQLITE_CONSTRAINT].contains(error.resultCode) { throw error }
       }
     }
