@@ -39,7 +39,9 @@ struct PairedBlocks {
   }
 
   var count: Int { blocks.count }
-  var trials: [[Trial]] { blocks.map { Array($0.values) } }
+  /// In the order in which they ran: that of a dictionary differs from process to process, and with it the last bit of
+  /// every sum.
+  var trials: [[Trial]] { blocks.map { $0.values.sorted { $0.position < $1.position } } }
 
   func prefix(_ count: Int) -> PairedBlocks { PairedBlocks(blocks: Array(blocks.prefix(count))) }
 

@@ -31,11 +31,13 @@ public enum RunAnalysis {
       warnings: record.warnings + warnings(run, blocks, series))
   }
 
-  /// Whether every claim that this run can decide has its verdict, so that it may stop.
+  /// Whether every claim that this run can decide has its verdict, so that it may stop. A run that can decide none is
+  /// run for its numbers, and goes on.
   public static func isDecided(_ run: StoredRun) -> Bool {
     let blocks = PairedBlocks(run)
     guard run.record.profile.looks.contains(blocks.count) else { return false }
-    return ClaimJudge(run.record, blocks).verdicts().allSatisfy { $0.verdict != .inconclusive }
+    let verdicts = ClaimJudge(run.record, blocks).verdicts().map(\.verdict).filter { $0 != .unavailable }
+    return !verdicts.isEmpty && !verdicts.contains(.inconclusive)
   }
 
   // MARK: - Parts

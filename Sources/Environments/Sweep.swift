@@ -21,8 +21,10 @@ public enum Sweep {
           outcome.failed.append("\(resource): \(error)")
           continue
         }
-        try journal.strike(resource)
         outcome.removed.append(resource)
+        // Where the disk is full nothing can be struck out, and cleaning up must go on: what is gone already is no error
+        // to whoever sweeps next.
+        try? journal.strike(resource)
       }
       journal.close()
       outcomes.append(outcome)

@@ -47,8 +47,8 @@ public struct RunController {
     let hostResources = HostResources(journal: journal)
     do throws(UserError) {
       // Once for all trials, where any of them needs it.
-      if plan.environments.contains(where: { $0.needs.contains(.networkNamespaces) }) {
-        try hostResources.prepareNamespaceDirectory()
+      if let first = plan.environments.first(where: { $0.needs.contains(.networkNamespaces) }) {
+        do throws(UserError) { try hostResources.prepareNamespaceDirectory() } catch { throw explained(error, first) }
       }
       let run = try measure(journal, started: started, command: command, version: version)
       try hostResources.removeAll()
@@ -191,17 +191,21 @@ public struct RunController {
       do throws(UserError) { _ = try definition.build(with: resources) } catch { failure = error }
       try resources.removeAll()
       if let failure {
-        if failure.exitCode == .notPermitted {
-          throw UserError(
-            .notPermitted, "environment '\(definition.name)': \(failure.message)",
-            remedy: "run as root (for instance 'sudo bench run …'), or measure with --env \(plan.scenario.baseline) alone")
-        }
+        if failure.exitCode == .notPermitted { throw explained(failure, definition) }
         guard definition.name != plan.scenario.baseline else { throw failure }
         record.unavailable = failure.message
       }
       records.append(record)
     }
     return records
+  }
+
+  /// What a user without the privilege can do about it.
+  private func explained(_ failure: UserError, _ definition: any EnvironmentDefinition) -> UserError {
+    guard failure.exitCode == .notPermitted else { return failure }
+    return UserError(
+      .notPermitted, "environment '\(definition.name)': \(failure.message)",
+      remedy: "run as root (for instance 'sudo bench run …'), or measure with --env \(plan.scenario.baseline) alone")
   }
 
   private func measuringLock() throws(UserError) -> LockedFile {

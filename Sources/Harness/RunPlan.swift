@@ -44,6 +44,12 @@ public struct RunPlan: Sendable {
     self.workloads = scenario.workloads.filter { (chosenWorkloads ?? defaultWorkloads).contains($0.name) }
     self.seed = seed
     self.injection = injection
+    if let injection {
+      // One that strikes nothing would pass for a detector that finds nothing.
+      _ = try Self.choose(
+        [injection.target], among: self.environments.map(\.name) + [Injection.control], what: "target of an injection",
+        scenario.name)
+    }
   }
 
   private static func choose(
@@ -100,6 +106,9 @@ public struct Injection: Sendable, Equatable, CustomStringConvertible {
     case slowdown(partsPerMillion: UInt64)
   }
 
+  /// The name of the baseline's twin.
+  static let control = "control"
+
   /// The environment that is slowed down, or "control" for the baseline's twin.
   public var target: String
   public var kind: Kind
@@ -124,7 +133,7 @@ public struct Injection: Sendable, Equatable, CustomStringConvertible {
     self.init(target: parts[0], kind: unit.make(amount))
   }
 
-  func applies(to slot: RunPlan.Slot) -> Bool { slot.isControl ? target == "control" : target == slot.environment }
+  func applies(to slot: RunPlan.Slot) -> Bool { slot.isControl ? target == Self.control : target == slot.environment }
 
   public var description: String {
     switch kind {

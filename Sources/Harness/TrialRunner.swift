@@ -24,6 +24,8 @@ struct TrialRunner {
 
   /// How long a worker may take for what should take milliseconds.
   private static let patience: UInt64 = 10_000_000_000
+  /// A worker never has room for more; whatever says so is none.
+  private static let mostSamples = 1 << 28
 
   func run(_ slot: RunPlan.Slot, block: Int, position: Int, journal: Journal) throws(Failure) -> Trial {
     guard let definition = EnvironmentRegistry.definition(named: slot.environment),
@@ -117,7 +119,7 @@ struct TrialRunner {
         let switchesBefore = TaskSchedule.contextSwitches(pid: server.pid)
         let before = try NoiseProbe(cpus: cpus, workers: pids)
         let serverCPUBefore = try Clock.cpuTime(of: server.pid)
-        try client.write(WorkerMessage.start.line)
+        try? client.write(WorkerMessage.start.line)
         let message = try runner.receive(
           from: client, "client", within: UInt64(runner.plan.profile.windowMilliseconds) * 1_000_000)
         guard case .result(let result) = message else { throw Failure.trial("the client sent no result") }
@@ -162,11 +164,13 @@ struct TrialRunner {
   }
 
   private func start(_ configuration: WorkerConfiguration) throws(Failure) -> ChildProcess {
-    do throws(SystemError) {
-      let child = try ChildProcess(executable: worker.path)
-      try child.write(WorkerMessage.configure(configuration).line)
-      return child
-    } catch { throw .trial("cannot start the worker: \(error)") }
+    let child: ChildProcess
+    do throws(SystemError) { child = try ChildProcess(executable: worker.path) } catch {
+      throw .trial("cannot start the worker: \(error)")
+    }
+    // One that has ended already cannot be written to. Waiting for its answer tells why, a broken pipe would not.
+    try? child.write(WorkerMessage.configure(configuration).line)
+    return child
   }
 
   private func receive(from child: ChildProcess, _ name: String, within nanoseconds: UInt64) throws(Failure) -> WorkerMessage {
@@ -183,6 +187,7 @@ struct TrialRunner {
   }
 
   private func readSamples(_ count: Int, from child: ChildProcess) throws(Failure) -> [UInt32] {
+    guard (0...Self.mostSamples).contains(count) else { throw .trial("client: a result of \(count) samples") }
     do throws(ChildProcess.Failure) {
       let bytes = try child.readBytes(
         count * 4, deadline: Clock.monotonic() + Self.patience, interruption: interruption)

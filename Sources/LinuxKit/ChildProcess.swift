@@ -58,8 +58,7 @@ public final class ChildProcess {
     var noSignals = sigset_t()
     sigemptyset(&noSignals)
     var defaultSignals = sigset_t()
-    sigemptyset(&defaultSignals)
-    for signal in [SIGINT, SIGTERM, SIGPIPE, SIGHUP, SIGQUIT] { sigaddset(&defaultSignals, signal) }
+    sigfillset(&defaultSignals)
     posix_spawnattr_setsigmask(&attributes, &noSignals)
     posix_spawnattr_setsigdefault(&attributes, &defaultSignals)
     posix_spawnattr_setpgroup(&attributes, 0)
@@ -74,7 +73,14 @@ public final class ChildProcess {
     }
     guard code == 0 else { throw SystemError(call: "posix_spawn", subject: executable, code: code) }
     pid = child
-    pidDescriptor = Descriptor(owning: try systemCall("pidfd_open", on: "\(child)") { clinux_pidfd_open(child) })
+    do throws(SystemError) {
+      pidDescriptor = Descriptor(owning: try systemCall("pidfd_open", on: "\(child)") { clinux_pidfd_open(child) })
+    } catch {
+      // There is no owner whose end would do it.
+      Glibc.kill(child, SIGKILL)
+      while waitpid(child, nil, 0) == -1 && errno == EINTR {}
+      throw error
+    }
     input = toChild.writing
     output = fromChild.reading
   }
@@ -114,10 +120,11 @@ public final class ChildProcess {
 
   /// Exactly `count` bytes of stdout.
   public func readBytes(_ count: Int, deadline: UInt64, interruption: Interruption? = nil) throws(Failure) -> [UInt8] {
-    var bytes = pending
-    pending = []
-    bytes.reserveCapacity(count)
-    while bytes.count < count { bytes += try readMore(deadline, interruption) }
+    // What has come stays in `pending` until all is there: a deadline that passes meanwhile loses nothing.
+    pending.reserveCapacity(count)
+    while pending.count < count { pending += try readMore(deadline, interruption) }
+    var bytes: [UInt8] = []
+    swap(&bytes, &pending)
     pending = Array(bytes[count...])
     bytes.removeLast(bytes.count - count)
     return bytes

@@ -118,10 +118,37 @@ extension FlatJSON {
       case "true": return .boolean(true)
       case "false": return .boolean(false)
       default:
-        if let integer = Int64(word) { return .integer(integer) }
-        if let number = Double(word), number.isFinite { return .number(number) }
+        if Self.isNumber(bytes[start..<offset]) {
+          if let integer = Int64(word) { return .integer(integer) }
+          if let number = Double(word), number.isFinite { return .number(number) }
+        }
         throw failure("no value of a kind that messages use")
       }
+    }
+
+    /// Whether `word` is a number of JSON. Swift reads more than that: "+1", "007", "0x1p4", ".5".
+    private static func isNumber(_ word: ArraySlice<UInt8>) -> Bool {
+      var rest = word
+      func digits() -> Int {
+        let count = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.count
+        rest = rest.dropFirst(count)
+        return count
+      }
+      func take(_ characters: String) -> Bool {
+        guard let first = rest.first, characters.utf8.contains(first) else { return false }
+        rest = rest.dropFirst()
+        return true
+      }
+      _ = take("-")
+      let startsWithZero = rest.first == UInt8(ascii: "0")
+      let whole = digits()
+      guard whole > 0, whole == 1 || !startsWithZero else { return false }
+      if take("."), digits() == 0 { return false }
+      if take("eE") {
+        _ = take("+-")
+        if digits() == 0 { return false }
+      }
+      return rest.isEmpty
     }
 
     /// Behind the opening quote, up to and with the closing one.
@@ -131,7 +158,9 @@ extension FlatJSON {
         let byte = bytes[offset]
         offset += 1
         switch byte {
-        case UInt8(ascii: "\""): return String(decoding: out, as: UTF8.self)
+        case UInt8(ascii: "\""):
+          guard let text = String(validating: out, as: UTF8.self) else { throw failure("malformed UTF-8 in a string") }
+          return text
         case UInt8(ascii: "\\"): try escape(into: &out)
         case 0..<0x20: throw failure("control character in a string")
         default: out.append(byte)
@@ -153,6 +182,8 @@ extension FlatJSON {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): out.append(byte)
       case UInt8(ascii: "u"):
         guard offset + 4 <= bytes.count,
+          // Not a sign, which UInt32 would take.
+          bytes[offset] != UInt8(ascii: "+"), bytes[offset] != UInt8(ascii: "-"),
           let code = UInt32(String(decoding: bytes[offset..<offset + 4], as: UTF8.self), radix: 16),
           let scalar = Unicode.Scalar(code)
         else { throw failure("\\u that is no character") }

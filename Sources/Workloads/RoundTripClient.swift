@@ -136,24 +136,24 @@ public struct RoundTripClient {
                     break waiting
                   }
                   unanswered.classify(message, own: UnsafeRawBufferPointer(request), newest: sequence, &result)
-                } else if length == Received.nothing {
-                  polls &+= 1
-                  if isBlocking || polls & (RoundTripClient.pollsPerClockRead - 1) == 0 {
-                    let now = Clock.monotonic()
-                    if now - sent > timeout {
-                      if isReliable {
-                        isTooLong = true
-                        break window
-                      }
-                      result.lost &+= 1
-                      unanswered.insert(sequence)
-                      last = now
-                      break waiting
-                    }
-                  }
-                } else {
+                } else if length != Received.nothing {
                   if length == Received.closed { isClosed = true } else { failure = Int32(-length) }
                   break window
+                }
+                // Nothing came, or nothing that was waited for: a stream of that must not hold up the time-out.
+                polls &+= 1
+                if isBlocking || polls & (RoundTripClient.pollsPerClockRead - 1) == 0 {
+                  let now = Clock.monotonic()
+                  if now - sent > timeout {
+                    if isReliable {
+                      isTooLong = true
+                      break window
+                    }
+                    result.lost &+= 1
+                    unanswered.insert(sequence)
+                    last = now
+                    break waiting
+                  }
                 }
               }
             }

@@ -29,7 +29,9 @@ struct Socket: ~Copyable {
 
   /// Blocking receives return after this long with EAGAIN.
   func setReceiveTimeout(nanoseconds: UInt64) throws(SystemError) {
-    var time = timeval(tv_sec: Int(nanoseconds / 1_000_000_000), tv_usec: Int(nanoseconds % 1_000_000_000 / 1000))
+    // 0 would be for ever.
+    let microseconds = max(1, nanoseconds / 1000)
+    var time = timeval(tv_sec: Int(microseconds / 1_000_000), tv_usec: Int(microseconds % 1_000_000))
     let fd = fd
     try systemCall("setsockopt", on: "receive time-out") {
       setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
