@@ -23,7 +23,8 @@ bashcompdir   := $(PREFIX)/share/bash-completion/completions
 zshcompdir    := $(PREFIX)/share/zsh/site-functions
 fishcompdir   := $(PREFIX)/share/fish/vendor_completions.d
 
-# The Swift runtime goes into the executables, so that the installed program needs no toolchain.
+# The Swift runtime goes into the executables, so that the installed program needs no toolchain. By product: what only
+# tests use does not build without them.
 SWIFT_BUILD := $(SWIFT) build --configuration release --static-swift-stdlib --scratch-path $(BUILD_DIR)
 RELEASE     := $(BUILD_DIR)/release
 STAGE       := $(BUILD_DIR)/stage
@@ -49,7 +50,8 @@ deps: ## install what building needs, or say what to install
 	@scripts/deps.sh
 
 build: deps ## build bench and bench-worker for release
-	@$(SWIFT_BUILD)
+	@$(SWIFT_BUILD) --product bench
+	@$(SWIFT_BUILD) --product bench-worker
 	@touch $(BUILT)
 
 run: build ## measure: bench run $(SCENARIO) --profile $(PROFILE) $(ARGS)

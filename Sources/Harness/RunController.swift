@@ -14,6 +14,8 @@ public struct RunController {
   private let journalDirectory: String
   private let interruption: Interruption?
   private let observe: (RunEvent) -> Void
+  /// How long a worker may take for what should take milliseconds, in ns; tests of those that hang have less.
+  var patience: UInt64 = 10_000_000_000
 
   /// A run in which this many blocks in a row could not be measured ends: something is broken, and repeating it would
   /// only use up the budget.
@@ -147,7 +149,8 @@ public struct RunController {
   private func measureBlock(
     _ index: Int, available: [String], run: inout StoredRun, journal: Journal
   ) throws(UserError) -> BlockOutcome {
-    let runner = TrialRunner(plan: plan, worker: worker, processors: processors, interruption: interruption)
+    let runner = TrialRunner(
+      plan: plan, worker: worker, processors: processors, interruption: interruption, patience: patience)
     let slots = plan.order(of: index, available: available)
     for (position, slot) in slots.enumerated() {
       if interruption?.isPending == true { return .interrupted }

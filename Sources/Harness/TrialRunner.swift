@@ -22,8 +22,8 @@ struct TrialRunner {
   let processors: Processors
   let interruption: Interruption?
 
-  /// How long a worker may take for what should take milliseconds.
-  private static let patience: UInt64 = 10_000_000_000
+  /// How long a worker may take for what should take milliseconds, in ns.
+  var patience: UInt64 = 10_000_000_000
   /// A worker never has room for more; whatever says so is none.
   private static let mostSamples = 1 << 28
 
@@ -155,7 +155,7 @@ struct TrialRunner {
       for (child, name) in [(server, "server"), (client, "client")] {
         let status: ChildProcess.ExitStatus
         do throws(ChildProcess.Failure) {
-          status = try child.waitForExit(deadline: Clock.monotonic() + TrialRunner.patience)
+          status = try child.waitForExit(deadline: Clock.monotonic() + runner.patience)
         } catch { throw .trial("the \(name) did not end") }
         guard status == .exited(0) else { throw .trial("the \(name) \(status)") }
       }
@@ -177,7 +177,7 @@ struct TrialRunner {
     let line: [UInt8]
     do throws(ChildProcess.Failure) {
       line = try child.readLine(
-        deadline: Clock.monotonic() + nanoseconds + Self.patience, interruption: interruption)
+        deadline: Clock.monotonic() + nanoseconds + patience, interruption: interruption)
     } catch { throw explain(error, child, name) }
     do throws(ProtocolError) {
       let message = try WorkerMessage(line: line)
@@ -190,7 +190,7 @@ struct TrialRunner {
     guard (0...Self.mostSamples).contains(count) else { throw .trial("client: a result of \(count) samples") }
     do throws(ChildProcess.Failure) {
       let bytes = try child.readBytes(
-        count * 4, deadline: Clock.monotonic() + Self.patience, interruption: interruption)
+        count * 4, deadline: Clock.monotonic() + patience, interruption: interruption)
       return [UInt32](unsafeUninitializedCapacity: count) { buffer, initialized in
         bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
         initialized = count
@@ -204,7 +204,7 @@ struct TrialRunner {
     case .timedOut: return .trial("the \(name) did not answer in time")
     case .system(let error): return .trial("the \(name): \(error)")
     case .ended:
-      let status = try? child.waitForExit(deadline: Clock.monotonic() + Self.patience)
+      let status = try? child.waitForExit(deadline: Clock.monotonic() + patience)
       let errors = child.standardError().split(separator: "\n").last.map { ": \($0)" } ?? ""
       return .trial("the \(name) \(status?.description ?? "closed its output")\(errors)")
     }

@@ -1,0 +1,92 @@
+import Environments
+import Foundation
+import LinuxKit
+import Model
+import Testing
+import WorkerProtocol
+
+@testable import Harness
+
+@Suite("A window's samples become a trial")
+struct ReductionTests {
+  private func trial(_ samples: [UInt32], change: (inout MeasuredWindow) -> Void = { _ in }) throws -> Trial {
+    var client = ClientResult()
+    client.windowNanoseconds = 500_000_000
+    client.samples = samples.count
+    client.sent = UInt64(samples.count) + 3
+    client.lost = 2
+    client.late = 1
+    client.duplicate = 4
+    client.foreign = 5
+    client.cpuNanoseconds = 400_000_000
+    client.voluntarySwitches = 30
+    client.involuntarySwitches = 10
+    let directory = try ScratchDirectory()
+    let journal = try Journal(runID: "r", directory: directory.path)
+    let counters = try NativeLoopback().build(with: HostResources(journal: journal)).readCounters()
+    var window = MeasuredWindow(
+      started: Date(timeIntervalSince1970: 5), client: client, samples: samples, serverCPUNanoseconds: 300_000_000,
+      serverSwitches: 20, countersBefore: counters, countersAfter: counters,
+      noise: TrialNoise(stealShare: 0.5))
+    change(&window)
+    return TrialReduction(window: window, workload: WorkloadSpec(name: "udp", kind: .udpRR, wait: .spin)).trial(
+      block: 3, position: 2, slot: .init(environment: "veth", workload: "udp", isControl: true),
+      attestation: Attestation(hops: [], failures: ["f"]))
+  }
+
+  @Test("quantiles by nearest rank, rate, CPU time and switches per round trip")
+  func values() throws {
+    // 1…200 000 ns, in an order that is not theirs.
+    let trial = try trial((0..<200_000).map { UInt32(($0 * 7919) % 200_000 + 1) })
+    #expect(trial.values[.rttP50] == 100_000)
+    #expect(trial.values[.rttP90] == 180_000)
+    #expect(trial.values[.rttP99] == 198_000)
+    #expect(trial.values[.rttP999] == 199_800)
+    #expect(trial.values[.rttMax] == 200_000)
+    #expect(trial.values[.rttMean] == 100_000.5)
+    #expect(trial.values[.rate] == 400_000)
+    #expect(trial.values[.clientCPU] == 2000)
+    #expect(trial.values[.serverCPU] == 1500)
+    #expect(trial.values[.clientSwitches] == 40.0 / 200_000)
+    #expect(trial.values[.serverSwitches] == 20.0 / 200_000)
+    #expect(trial.unavailable.isEmpty && Set(trial.values.keys) == Set(Metric.allCases))
+    #expect(trial.histogram.total == 200_000)
+  }
+
+  @Test("what names the trial, and what became of its messages, is kept")
+  func head() throws {
+    let trial = try trial([1, 2, 3])
+    #expect(trial.block == 3 && trial.position == 2 && trial.environment == "veth" && trial.isControl)
+    #expect(trial.workload == "udp" && trial.windowNanoseconds == 500_000_000)
+    #expect(trial.started == Date(timeIntervalSince1970: 5))
+    #expect(trial.messages == MessageCounts(sent: 6, completed: 3, lost: 2, late: 1, duplicate: 4, foreign: 5))
+    #expect(trial.attestation.failures == ["f"] && trial.noise.stealShare == 0.5)
+  }
+
+  @Test(
+    "a quantile needs 100 samples beyond it",
+    arguments: [(Metric.rttP50, 200), (.rttP90, 1000), (.rttP99, 10_000), (.rttP999, 100_000)])
+  func tail(_ metric: Metric, _ needed: Int) throws {
+    let enough = try trial([UInt32](repeating: 9, count: needed))
+    #expect(enough.values[metric] == 9 && enough.unavailable[metric] == nil)
+    let few = try trial([UInt32](repeating: 9, count: needed - 1))
+    #expect(few.values[metric] == nil)
+    #expect(few.unavailable[metric] == "\(needed - 1) round trips in the window, and \(needed) are needed")
+    // Enough for the mean in any case.
+    #expect(few.values[.rttMean] == 9)
+  }
+
+  @Test("a window without a round trip yields nothing, and no zeros")
+  func empty() throws {
+    let trial = try trial([])
+    #expect(trial.values.isEmpty)
+    #expect(Set(trial.unavailable.keys) == Set(Metric.allCases))
+    #expect(trial.unavailable[.rate] == "no round trip was completed in the window")
+  }
+
+  @Test("what the host does not tell is unavailable")
+  func silentHost() throws {
+    let trial = try trial([1, 2, 3]) { $0.serverSwitches = nil }
+    #expect(trial.values[.serverSwitches] == nil && trial.unavailable[.serverSwitches] == "the host does not tell")
+  }
+}

@@ -1,0 +1,199 @@
+import Foundation
+import LinuxKit
+import Model
+import Store
+import Testing
+
+@testable import Harness
+
+/// A directory of its own for one test, removed when the last reference goes.
+final class ScratchDirectory: Sendable {
+  let path: String
+
+  init() throws {
+    path = FileManager.default.temporaryDirectory.appending(path: "bench-harness-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  var store: String { "\(path)/store/bench.sqlite" }
+  var journals: String { "\(path)/journal" }
+  /// Journals that are still there.
+  var journalFiles: [String] { (try? FileManager.default.contentsOfDirectory(atPath: journals)) ?? [] }
+
+  /// An executable that is a shell script.
+  func script(_ text: String) throws -> String {
+    let script = "\(path)/worker-\(UUID().uuidString)"
+    try shell(#"printf '#!/bin/sh\n%s\n' "$1" > "$2" && chmod 755 "$2""#, [text, script])
+    return script
+  }
+
+  /// A copy of an executable, whose path tells its processes from all others.
+  func copy(of executable: String) throws -> String {
+    let copy = "\(path)/bench-worker"
+    try shell(#"cp "$1" "$2""#, [executable, copy])
+    return copy
+  }
+
+  /// Executables are written by a process of their own: a descriptor of this one, open for writing, would be inherited
+  /// by whatever another test starts at that moment, and keep the file from being run.
+  private func shell(_ command: String, _ arguments: [String]) throws {
+    let child = try ChildProcess(executable: "/bin/sh", arguments: ["-c", command, "sh"] + arguments)
+    try #require(try child.waitForExit(deadline: Clock.monotonic() + 20_000_000_000) == .exited(0))
+  }
+}
+
+/// An executable that tests need is not there.
+struct MissingExecutable: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// The executables of the project: named by a variable, else beside the tests, else in the checkout's build directory.
+enum Built {
+  static func worker() throws -> String { try locate("bench-worker", variable: "BENCH_WORKER") }
+  static func bench() throws -> String { try locate("bench", variable: "BENCH_EXECUTABLE") }
+
+  private static func locate(_ name: String, variable: String) throws -> String {
+    var candidates: [String] = []
+    if let path = ProcessInfo.processInfo.environment[variable], !path.isEmpty {
+      candidates = [path]
+    } else {
+      if let tests = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
+        candidates.append(URL(filePath: tests).deletingLastPathComponent().appending(path: name).path)
+      }
+      candidates += ["debug", "release"].map { repository.appending(path: ".build/\($0)/\(name)").path }
+    }
+    guard let path = candidates.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
+      throw MissingExecutable(
+        description:
+          "cannot find \(name) (looked at \(candidates.joined(separator: ", "))): build it with 'make build', "
+          + "and name it in \(variable)")
+    }
+    return path
+  }
+}
+
+/// The root of the repository.
+let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent()
+
+/// The error of a call that must fail.
+func userError(_ body: () throws(UserError) -> some Any) -> UserError? {
+  do throws(UserError) {
+    _ = try body()
+    return nil
+  } catch { return error }
+}
+
+extension Scenario {
+  /// A scenario of trials as short as can be.
+  static func tiny(
+    environments: [String] = ["native", "netns", "veth"], window: Int = 30, budget: Int = 15, looks: [Int] = [8],
+    workloads: [WorkloadSpec] = [WorkloadSpec(name: "udp", kind: .udpRR, wait: .spin)], claims: [ClaimSpec] = []
+  ) -> Scenario {
+    Scenario(
+      name: "tiny", title: "t", description: "d", baseline: "native", environments: environments, workloads: workloads,
+      profiles: [
+        .quick: Profile(windowMilliseconds: window, warmupMilliseconds: 5, budgetSeconds: budget, looks: looks)
+      ], claims: claims)
+  }
+}
+
+/// A controller in a directory of the test.
+struct Bench {
+  let directory: ScratchDirectory
+  let store: RunStore
+  let plan: RunPlan
+  let worker: WorkerBinary
+
+  init(_ scenario: Scenario = .tiny(), worker: String? = nil, injection: Injection? = nil) throws {
+    directory = try ScratchDirectory()
+    store = try RunStore(path: directory.store)
+    plan = try RunPlan(scenario: scenario, profile: .quick, seed: .random(in: 1...999_999), injection: injection)
+    self.worker = try WorkerBinary(path: try worker ?? directory.copy(of: Built.worker()))
+  }
+
+  init(directory: ScratchDirectory, _ scenario: Scenario, worker: String) throws {
+    self.directory = directory
+    store = try RunStore(path: directory.store)
+    plan = try RunPlan(scenario: scenario, profile: .quick, seed: 1)
+    self.worker = try WorkerBinary(path: worker)
+  }
+
+  func run(
+    interruption: Interruption? = nil, patience: UInt64? = nil, observe: @escaping (RunEvent) -> Void = { _ in }
+  ) throws(UserError) -> StoredRun {
+    // As the program has it: writing to a worker that died is an error, not the end of the tests.
+    signal(SIGPIPE, SIG_IGN)
+    var controller = RunController(
+      plan: plan, worker: worker, processors: try Processors.choose(), store: store,
+      journalDirectory: directory.journals, interruption: interruption, observe: observe)
+    if let patience { controller.patience = patience }
+    return try controller.run(command: "bench run tiny", version: "0")
+  }
+
+  /// Everything that this run, or one like it, still has on the host.
+  func remains() throws -> [String] {
+    let ids = try store.runs().map(\.id)
+    return try ids.flatMap { try hostRemains(of: $0) } + Processes.running(worker.path).map { "process \($0)" }
+      + directory.journalFiles
+  }
+}
+
+extension StoredRun {
+  /// The run with the blocks that count for nothing because the host was busy, which it may be in a test, but for those
+  /// in which it was too busy for a median.
+  var withBusyBlocks: StoredRun {
+    var run = self
+    for place in run.blocks.indices { run.blocks[place].voidReasons = [] }
+    let starved = Set(run.trials.filter { $0.values[.rttP50] == nil }.map(\.block))
+    run.blocks.removeAll { starved.contains($0.index) }
+    return run
+  }
+}
+
+/// What independent witnesses find of a run on the host: the program `ip`, the directory of namespaces and the
+/// kernel's table of mounts by the run's id, and the host's own links by the names that environments give.
+func hostRemains(of runID: String) throws -> [String] {
+  let listing = try lines(of: ["ip", "netns", "list"])
+  let files = (try? FileManager.default.contentsOfDirectory(atPath: NetworkNamespace.directory)) ?? []
+  let mounts = try SmallFile.text("/proc/self/mountinfo").split(separator: "\n").map(String.init)
+  let links = try lines(of: ["ip", "-o", "link", "show"])
+  let names = ["client0", "server0", "bridge0", "port-client", "port-server"]
+  return (listing + files + mounts).filter { $0.contains(runID) }
+    + links.filter { line in names.contains { line.contains(": \($0)@") || line.contains(": \($0):") } }
+}
+
+private func lines(of command: [String]) throws -> [String] {
+  let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin"
+  let child = try ChildProcess(executable: "/usr/bin/env", arguments: command, environment: ["PATH=\(path)"])
+  let deadline = Clock.monotonic() + 20_000_000_000
+  var lines: [String] = []
+  while true {
+    do throws(ChildProcess.Failure) {
+      lines.append(String(decoding: try child.readLine(deadline: deadline), as: UTF8.self))
+    } catch {
+      guard error == .ended else { throw error }
+      break
+    }
+  }
+  try #require(try child.waitForExit(deadline: deadline) == .exited(0), "\(command): \(child.standardError())")
+  return lines
+}
+
+/// Processes, by the executable they run or are a script of.
+enum Processes {
+  static func running(_ executable: String) -> [Int32] {
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return entries.compactMap { Int32($0) }.filter { pid in
+      guard let bytes = try? SmallFile.bytes("/proc/\(pid)/cmdline") else { return false }
+      return bytes.split(separator: 0).contains { $0.elementsEqual(executable.utf8) }
+    }
+  }
+}
+
+/// Runs `body` on a thread of its own that Swift's pool knows nothing about, so that signals can be sent to it alone.
+func onOwnThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+  try onDedicatedThread { () throws(SystemError) in Result { try body() } }.get()
+}

@@ -1,0 +1,256 @@
+import Testing
+
+import class Foundation.JSONSerialization
+import struct Foundation.Data
+import class Foundation.NSNumber
+
+@testable import WorkerProtocol
+
+@Suite("The messages between controller and worker")
+struct MessageTests {
+  /// Each kind, with values at the ends of their ranges.
+  static let all: [WorkerMessage] = {
+    var result = ClientResult()
+    result.windowNanoseconds = UInt64(Int64.max)
+    result.samples = 1 << 28
+    result.sent = 1
+    result.lost = 2
+    result.late = 3
+    result.duplicate = 4
+    result.foreign = 5
+    result.cpuNanoseconds = 6
+    result.voluntarySwitches = 7
+    result.involuntarySwitches = 8
+    result.isTruncated = true
+    var stopped = ServerResult()
+    stopped.echoed = 9
+    stopped.foreign = 10
+    var messages: [WorkerMessage] = [
+      .listening(port: 0), .listening(port: .max), .ready(canaryNanoseconds: 123), .start, .result(ClientResult()),
+      .result(result), .stopped(ServerResult()), .stopped(stopped), .failed(message: ""),
+      .failed(message: "bind 127.0.0.1:80: \"denied\" \\ \n\r\t\u{0}\u{1b}\u{1f}\u{7f} ü 漢 🙂 e\u{301} \u{2028}"),
+    ]
+    for role in [WorkerConfiguration.Role.server, .client] {
+      for transport in [WorkerConfiguration.Transport.udp, .tcp] {
+        for wait in [WorkerConfiguration.Wait.spin, .block] {
+          messages.append(
+            .configure(
+              WorkerConfiguration(
+                role: role, transport: transport, wait: wait, size: 1, address: "198.18.0.1", nonce: 0)))
+          messages.append(
+            .configure(
+              WorkerConfiguration(
+                role: role, transport: transport, wait: wait, size: 65_000, cpu: 1023,
+                namespace: "/run/netns/bench-\"ü\"", address: "255.255.255.255", port: .max, nonce: .max, flow: .max,
+                warmupNanoseconds: UInt64(Int64.max), windowNanoseconds: 1, timeoutNanoseconds: 2,
+                delayNanoseconds: 3, slowdownPPM: 4)))
+        }
+      }
+    }
+    return messages
+  }()
+
+  @Test("each is read as it was written, on one line", arguments: all)
+  func roundTrip(message: WorkerMessage) throws {
+    let line = message.line
+    #expect(line.last == 0x0a && line.dropLast().allSatisfy { $0 >= 0x20 })
+    #expect(try WorkerMessage(line: line.dropLast()) == message)
+    // A line end does no harm.
+    #expect(try WorkerMessage(line: line) == message)
+  }
+
+  @Test("an independent reader of JSON understands each the same", arguments: all)
+  func independentReader(message: WorkerMessage) throws {
+    let ours = try FlatJSON(parsing: message.line)
+    #expect(!ours.members.isEmpty)
+    try #expect(means(ours, the: message.line))
+  }
+
+  @Test(
+    "all 64 bits of a nonce survive", arguments: [0, 1, 1 << 53, 1 << 53 + 1, 1 << 63, .max, 0xDEAD_BEEF_0000_0001])
+  func nonce(_ nonce: UInt64) throws {
+    let configuration = WorkerConfiguration(
+      role: .client, transport: .udp, wait: .spin, size: 1, address: "127.0.0.1", nonce: nonce)
+    #expect(try WorkerMessage(line: WorkerMessage.configure(configuration).line) == .configure(configuration))
+  }
+
+  @Test("another version is refused with what it means")
+  func version() throws {
+    let line = try #require(Self.all.last).line
+    let text = String(decoding: line, as: UTF8.self)
+    let other = text.replacing("\"protocol\":1,", with: "\"protocol\":2,")
+    #expect(other != text)
+    #expect(
+      throws: ProtocolError("protocol 2 where 1 was expected: controller and worker do not match")
+    ) { try WorkerMessage(line: other.utf8) }
+    #expect(throws: ProtocolError("no whole number 'protocol' of the right size in a message")) {
+      try WorkerMessage(line: text.replacing("\"protocol\":1,", with: "").utf8)
+    }
+  }
+
+  @Test("without any one of its members a message is refused, and the member is named", arguments: all)
+  func missingMember(message: WorkerMessage) throws {
+    let json = try FlatJSON(parsing: message.line)
+    for (key, _) in json.members where key != "cpu" && key != "namespace" {
+      var without = json
+      without[key] = nil
+      let error = #expect(throws: ProtocolError.self) { try WorkerMessage(line: without.text.utf8) }
+      #expect(error?.description.contains("'\(key)'") == true)
+    }
+  }
+
+  @Test(
+    "a value out of its range is refused",
+    arguments: [
+      ("size", "0"), ("size", "65001"), ("size", "-1"), ("size", "64.5"), ("size", "\"64\""), ("size", "true"),
+      ("size", "99999999999999999999"), ("port", "65536"), ("port", "-1"), ("flow", "4294967296"), ("flow", "1e3"),
+      ("window_ns", "-1"), ("window_ns", "9223372036854775808"), ("nonce", "1"), ("nonce", "\"xyz\""),
+      ("nonce", "\"\""),
+      ("nonce", "\"10000000000000000\""), ("role", "\"spectator\""), ("transport", "\"sctp\""), ("wait", "\"\""),
+      ("cpu", "\"0\""), ("cpu", "0.5"), ("namespace", "1"), ("address", "127"), ("protocol", "\"1\""),
+    ])
+  func outOfRange(key: String, value: String) throws {
+    let configuration = WorkerConfiguration(
+      role: .client, transport: .udp, wait: .spin, size: 64, cpu: 0, namespace: "/n", address: "127.0.0.1", nonce: 1)
+    let json = try FlatJSON(parsing: WorkerMessage.configure(configuration).line)
+    let members = json.members.map { member in
+      var one = FlatJSON()
+      one[member.key] = member.value
+      return member.key == key ? "\"\(key)\":\(value)" : String(one.text.dropFirst().dropLast())
+    }
+    #expect(throws: ProtocolError.self) { try WorkerMessage(line: "{\(members.joined(separator: ","))}".utf8) }
+  }
+
+  @Test("an unknown type is named; unknown members are passed over")
+  func unknown() throws {
+    #expect(throws: ProtocolError("a message of unknown type 'dance'")) {
+      try WorkerMessage(line: #"{"type":"dance"}"#.utf8)
+    }
+    #expect(try WorkerMessage(line: #"{"since":2,"type":"start","why":"later"}"#.utf8) == .start)
+  }
+}
+
+@Suite("Hostile text in place of a message")
+struct HostileMessageTests {
+  @Test(
+    "is refused",
+    arguments: [
+      "", " ", "{", "}", "{}x", "{} {}", "[]", "null", "\"a\"", "1", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}",
+      "{a:1}",
+      "{'a':1}", "{\"a\":1 \"b\":2}", "{\"a\":1", "{\"a\":\"", "{\"a\":\"x", "{\"a\":\"\\", "{\"a\":\"\\u",
+      "{\"a\":\"\\u12",
+      // A key twice, also where only one of the two is spelled plainly.
+      #"{"a":1,"a":1}"#, #"{"a":1,"\u0061":2}"#,
+      // Nested, null.
+      #"{"a":{}}"#, #"{"a":[]}"#, #"{"a":[1]}"#, #"{"a":null}"#,
+      // No numbers of JSON's.
+      #"{"a":+1}"#, #"{"a":01}"#, #"{"a":-}"#, #"{"a":-01}"#, #"{"a":.5}"#, #"{"a":5.}"#, #"{"a":0x10}"#, #"{"a":1e}"#,
+      #"{"a":1e+}"#, #"{"a":nan}"#, #"{"a":NaN}"#, #"{"a":inf}"#, #"{"a":Infinity}"#, #"{"a":1_000}"#, #"{"a":--1}"#,
+      #"{"a":1e400}"#, #"{"a":-1e999999999}"#, #"{"a":0x1p4}"#, #"{"a":１}"#,
+      // No truth values of JSON's.
+      #"{"a":True}"#, #"{"a":truefalse}"#, #"{"a":yes}"#,
+      // No characters.
+      #"{"a":"\ud800"}"#, #"{"a":"\udc00"}"#, #"{"a":"\udc00\ud800"}"#, #"{"a":"\ud800x"}"#, #"{"a":"\u+041"}"#,
+      #"{"a":"\u-041"}"#, #"{"a":"\u00g0"}"#, #"{"a":"\u 041"}"#, #"{"a":"\x41"}"#, #"{"a":"\0"}"#, #"{"a":"\U0041"}"#,
+      "{\"a\":\"\n\"}", "{\"a\":\"\u{0}\"}", "{\"a\":\"\u{1f}\"}", "{\u{a0}\"a\":1}", "\u{feff}{\"a\":1}",
+    ])
+  func refused(text: String) {
+    #expect(throws: ProtocolError.self) { try FlatJSON(parsing: text.utf8) }
+    #expect(throws: ProtocolError.self) { try WorkerMessage(line: text.utf8) }
+  }
+
+  @Test(
+    "is refused where it is no UTF-8",
+    arguments: [[0xff], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]])
+  func malformedUTF8(bytes: [UInt8]) {
+    let line = Array("{\"a\":\"".utf8) + bytes + Array("\"}".utf8)
+    #expect(throws: ProtocolError.self) { try FlatJSON(parsing: line) }
+    let key = Array("{\"".utf8) + bytes + Array("\":1}".utf8)
+    #expect(throws: ProtocolError.self) { try FlatJSON(parsing: key) }
+  }
+
+  @Test("nesting is refused at its first level, however deep it goes on", arguments: ["[", "{\"a\":", "{\"a\":["])
+  func deepNesting(piece: String) {
+    let line = "{\"a\":" + String(repeating: piece, count: 100_000)
+    #expect(throws: ProtocolError.self) { try FlatJSON(parsing: line.utf8) }
+  }
+
+  @Test(
+    "what JSON allows is read",
+    arguments: [
+      #" { "a" : 1 } "#, "\t{\r\n\"a\":-0}\n", "{}", #"{"":""}"#, #"{"a":1E2,"b":1e-2,"c":-1.5e+3,"d":0.0,"e":true}"#,
+      #"{"a":"\"\\\/\b\f\n\r\t\u00fc\u0000\uFFFF"}"#, #"{"a":9223372036854775807,"b":-9223372036854775808}"#,
+      #"{"a":9223372036854775808}"#, "{\"a\":\"\u{7f}\u{2028}🙂\"}",
+    ])
+  func allowed(text: String) throws {
+    let json = try FlatJSON(parsing: text.utf8)
+    try #expect(means(json, the: Array(text.utf8)))
+    // And written again, it is the same.
+    #expect(try FlatJSON(parsing: json.text.utf8) == json)
+  }
+
+  @Test("a pair of surrogates is read right or refused, never misread")
+  func surrogatePair() {
+    let json = try? FlatJSON(parsing: #"{"a":"\ud83d\ude42"}"#.utf8)
+    #expect(json == nil || json?["a"] == .string("🙂"))
+  }
+
+  @Test(
+    "thousands of damaged messages: refused, or JSON that an independent reader understands the same", arguments: 0..<8)
+  func mutations(seed: UInt64) throws {
+    var numbers = SeededNumbers(seed)
+    let lines = MessageTests.all.map(\.line)
+    let pieces = [
+      "\"", "\\", "\\u", "\\ud800", "{", "}", "[", ":", ",", "1e999", "-", "+", "0", ".", "true", "null", "\n", "é",
+    ]
+    .map { Array($0.utf8) }
+    var accepted = 0
+    for _ in 0..<1500 {
+      var line = try #require(lines.randomElement(using: &numbers))
+      for _ in 0...Int.random(in: 0..<4, using: &numbers) where !line.isEmpty {
+        let place = Int.random(in: line.indices, using: &numbers)
+        switch Int.random(in: 0..<6, using: &numbers) {
+        case 0: line[place] = UInt8.random(in: .min ... .max, using: &numbers)
+        case 1: line.remove(at: place)
+        case 2: line.removeSubrange(place...)
+        case 3: line.insert(contentsOf: try #require(pieces.randomElement(using: &numbers)), at: place)
+        case 4: line[place] ^= 1 << UInt8.random(in: 0..<8, using: &numbers)
+        default: line.insert(contentsOf: line[place...].prefix(20), at: place)
+        }
+      }
+      _ = try? WorkerMessage(line: line)
+      if let json = try? FlatJSON(parsing: line) {
+        accepted += 1
+        try #require(try means(json, the: line), "\(String(decoding: line, as: UTF8.self))")
+      }
+    }
+    // Else the comparison would have compared nothing.
+    #expect(accepted > 50)
+  }
+
+  @Test("noise is never a message", arguments: 0..<4)
+  func noise(seed: UInt64) {
+    var numbers = SeededNumbers(seed)
+    for _ in 0..<1000 {
+      let line = (0..<Int.random(in: 0..<200, using: &numbers)).map { _ in
+        UInt8.random(in: .min ... .max, using: &numbers)
+      }
+      #expect(throws: ProtocolError.self) { try WorkerMessage(line: line) }
+    }
+  }
+}
+
+/// Whether Foundation reads `line` as the same object.
+private func means(_ json: FlatJSON, the line: [UInt8]) throws -> Bool {
+  let theirs = try #require(
+    try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any], "\(String(decoding: line, as: UTF8.self))")
+  return theirs.count == json.members.count
+    && json.members.allSatisfy { member in
+      switch member.value {
+      case .string(let text): theirs[member.key] as? String == text
+      case .boolean(let flag): theirs[member.key] as? Bool == flag
+      case .integer(let number): (theirs[member.key] as? NSNumber)?.int64Value == number
+      case .number(let number): (theirs[member.key] as? NSNumber)?.doubleValue == number
+      }
+    }
+}
