@@ -104,13 +104,17 @@ let package = Package(
         "Doctor", "Environments", "Harness", "LinuxKit", "Model", "PlainText", "Statistics", "TestSupport",
       ], swiftSettings: strict),
     .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
-    .testTarget(name: "AnalysisTests", dependencies: ["Analysis", "Model", "Statistics"], swiftSettings: strict),
+    .testTarget(
+      name: "AnalysisTests", dependencies: ["Analysis", "Model", "Statistics", "Store"], swiftSettings: strict),
     .testTarget(
       name: "EnvironmentsTests", dependencies: ["Environments", "LinuxKit", "NetlinkKit", "TestSupport", "Model"],
       swiftSettings: strict),
     .testTarget(
       name: "HarnessTests",
-      dependencies: ["Harness", "Environments", "LinuxKit", "Model", "Scenarios", "Store", "TestSupport"],
+      dependencies: [
+        "Analysis", "Harness", "Environments", "LinuxKit", "Model", "Scenarios", "Store", "TestSupport",
+        "WorkerProtocol",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "CommandsTests", dependencies: ["Commands", "Model", "Store", "LinuxKit", "TestSupport"],

@@ -66,6 +66,12 @@ find_missing() {
         ;;
       test)
         need_command ip iproute2 iproute iproute2 iproute2
+        need_command strace strace strace strace strace
+        need_command valgrind valgrind valgrind valgrind valgrind
+        need_command flock util-linux util-linux util-linux flock
+        need_command python3 python3 python3 python python3
+        python3 -c 'import jsonschema' 2>/dev/null ||
+          missing python3-jsonschema python3-jsonschema python-jsonschema py3-jsonschema
         ;;
       lint)
         need_command shellcheck shellcheck ShellCheck shellcheck shellcheck

@@ -139,7 +139,8 @@ enum Control {
         ? (comparison.interval, other?.interval) : (other?.interval, comparison.interval)
       return ControlResult(
         workload: workload, metric: metric, trials: trials,
-        median: trials.isEmpty ? nil : Descriptive.median(trials), ratio: ratio, difference: difference, isPassed: gate.passes,
+        median: trials.isEmpty ? nil : Descriptive.median(trials), ratio: ratio, difference: difference,
+        isPassed: gate.passes,
         reason: gate.reason)
     } catch {
       return ControlResult(

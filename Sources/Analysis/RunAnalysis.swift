@@ -17,7 +17,8 @@ public enum RunAnalysis {
     let noise = noiseSummary(run, blocks)
     let ladders = record.workloads.map { ladder($0, record, blocks) }
     let control = record.workloads.map { workload in
-      let margin = record.scenario.claims.filter { $0.workload == workload && $0.quantity == .ratio }.map(\.margin).min()
+      let margin = record.scenario.claims.filter { $0.workload == workload && $0.quantity == .ratio }.map(\.margin)
+        .min()
       return Control.judge(
         blocks, record: record, workload: workload, metric: headline, scale: .ratio, margin: margin ?? defaultMargin)
     }
@@ -201,18 +202,21 @@ public enum RunAnalysis {
     let lost = trials.map(\.messages.lost).reduce(0, +)
     if lost > 0 {
       let sent = trials.map(\.messages.sent).reduce(0, +)
-      warnings.append("\(lost) of \(sent) requests were lost; a lost request is no sample, so percentiles do not show it.")
+      warnings.append(
+        "\(lost) of \(sent) requests were lost; a lost request is no sample, so percentiles do not show it.")
     }
     let foreign = trials.map(\.messages.foreign).reduce(0, +)
     if foreign > 0 { warnings.append("\(foreign) messages that were not of this run reached a client.") }
     for row in series where row.metric == headline {
       if row.ratio?.method == "sign-test" {
         warnings.append(
-          "\(row.workload) in \(row.environment): the differences are skewed, so the interval is that of the sign test.")
+          "\(row.workload) in \(row.environment): the differences are skewed, so the interval is that of the sign test."
+        )
       }
       if let merged = row.ratio?.mergedBlocks, merged > 1 {
         warnings.append(
-          "\(row.workload) in \(row.environment): neighbouring blocks depend on each other; \(merged) were merged into one.")
+          "\(row.workload) in \(row.environment): neighbouring blocks depend on each other; \(merged) were merged into one."
+        )
       }
       if let note = row.note, row.ratio != nil { warnings.append("\(row.workload) in \(row.environment): \(note).") }
     }

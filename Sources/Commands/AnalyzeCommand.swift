@@ -23,7 +23,9 @@ struct AnalyzeCommand: ParsableCommand {
 
   @OptionGroup var stored: StoredRunOptions
 
-  @Option(name: .customLong("json"), help: ArgumentHelp("Write the result (bench.run/1) to a file; - is stdout.", valueName: "file"))
+  @Option(
+    name: .customLong("json"),
+    help: ArgumentHelp("Write the result (bench.run/1) to a file; - is stdout.", valueName: "file"))
   var json: String?
 
   func run() throws {

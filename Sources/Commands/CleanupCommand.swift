@@ -7,7 +7,8 @@ internal import Store
 struct CleanupCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cleanup", abstract: "Remove what killed runs have left on the host.",
-    discussion: "Only what a run's journal names is touched, and only if the run is over. A start of 'bench run' does the same.")
+    discussion:
+      "Only what a run's journal names is touched, and only if the run is over. A start of 'bench run' does the same.")
 
   @OptionGroup var store: StoreOptions
 

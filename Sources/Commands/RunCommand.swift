@@ -25,10 +25,14 @@ struct RunCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("Scenarios, by name or by path.", valueName: "scenario"))
   var scenarios: [String]
 
-  @Option(name: .customLong("env"), help: ArgumentHelp("Only these environments; the baseline is always in.", valueName: "a,b"))
+  @Option(
+    name: .customLong("env"),
+    help: ArgumentHelp("Only these environments; the baseline is always in.", valueName: "a,b"))
   var environments: WordList?
 
-  @Option(name: .customLong("workload"), help: ArgumentHelp("Only these workloads, by their names in the scenario.", valueName: "a,b"))
+  @Option(
+    name: .customLong("workload"),
+    help: ArgumentHelp("Only these workloads, by their names in the scenario.", valueName: "a,b"))
   var workloads: WordList?
 
   @Option(help: ArgumentHelp("quick, standard or thorough.", valueName: "name"))
@@ -40,7 +44,10 @@ struct RunCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The CPUs of client and server, for instance 2,3.", valueName: "a,b"))
   var cpus: WordList?
 
-  @Option(name: .customLong("json"), help: ArgumentHelp("Write the result (bench.run/1) to a file; - is stdout, and then nothing else is.", valueName: "file"))
+  @Option(
+    name: .customLong("json"),
+    help: ArgumentHelp(
+      "Write the result (bench.run/1) to a file; - is stdout, and then nothing else is.", valueName: "file"))
   var json: String?
 
   @Option(name: .customLong("report"), help: ArgumentHelp("Where the reports go.", valueName: "directory"))

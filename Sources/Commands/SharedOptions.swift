@@ -7,7 +7,10 @@ internal import Store
 
 /// Where runs are kept.
 struct StoreOptions: ParsableArguments {
-  @Option(name: .customLong("store"), help: ArgumentHelp("The database of runs (default: $BENCH_STORE, else $XDG_STATE_HOME/bench/bench.sqlite).", valueName: "path"))
+  @Option(
+    name: .customLong("store"),
+    help: ArgumentHelp(
+      "The database of runs (default: $BENCH_STORE, else $XDG_STATE_HOME/bench/bench.sqlite).", valueName: "path"))
   var path: String?
 
   var resolvedPath: String { path ?? RunStore.defaultPath(environment: Program.environment) }

@@ -66,12 +66,14 @@ public final class Journal {
   private func append(_ entry: Entry) throws(UserError) {
     // The kernel keeps what was written when the process is killed; and when the machine itself goes down, namespaces
     // and links go with it. So there is no need to wait for the disk.
-    do throws(SystemError) { try file.append(Self.line(entry)) } catch { throw Self.explained(error, file.path) }
+    let line = try Self.line(entry)
+    do throws(SystemError) { try file.append(line) } catch { throw Self.explained(error, file.path) }
   }
 
-  private static func line(_ entry: Entry) -> String {
-    // An enum of strings cannot fail to encode.
-    String(decoding: try! JSONEncoder().encode(entry), as: UTF8.self) + "\n"
+  private static func line(_ entry: Entry) throws(UserError) -> String {
+    do { return String(decoding: try JSONEncoder().encode(entry), as: UTF8.self) + "\n" } catch {
+      throw UserError(.internalError, "cannot write a line of the journal: \(error.localizedDescription)")
+    }
   }
 
   private static func explained(_ error: SystemError, _ path: String) -> UserError {

@@ -45,7 +45,8 @@ enum PathAttestation {
           failures.append(
             hop.passage == .none
               ? "\(name) \(direction) \(counted) packets, but is not on the path"
-              : "\(name) \(direction) \(counted) packets where the path has at most \(bounds.most): others used it, too")
+              : "\(name) \(direction) \(counted) packets where the path has at most \(bounds.most): others used it, too"
+          )
         }
       }
     }

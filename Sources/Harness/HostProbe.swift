@@ -55,7 +55,8 @@ public enum HostProbe {
     let directory = "/sys/devices/system/cpu/vulnerabilities"
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
     return Dictionary(
-      names.compactMap { name in SmallFile.line("\(directory)/\(name)").map { (name, $0) } }, uniquingKeysWith: { a, _ in a })
+      names.compactMap { name in SmallFile.line("\(directory)/\(name)").map { (name, $0) } },
+      uniquingKeysWith: { a, _ in a })
   }
 
   /// What the host has loaded onto its own network path, and so onto the baseline. A fresh namespace has none of it:
@@ -72,7 +73,8 @@ public enum HostProbe {
     if let calls = SmallFile.line("/proc/sys/net/bridge/bridge-nf-call-iptables"), calls != "0" {
       burdens.append(
         NativeBurden(
-          .bridgeNetfilter, "br_netfilter is on in the host's namespace: packets over its own bridges pass iptables, too"))
+          .bridgeNetfilter,
+          "br_netfilter is on in the host's namespace: packets over its own bridges pass iptables, too"))
     }
     if let tracked = SmallFile.line("/proc/sys/net/netfilter/nf_conntrack_count").flatMap({ Int($0) }), tracked > 0 {
       burdens.append(NativeBurden(.connectionTracking, "connection tracking is active (\(tracked) entries)"))

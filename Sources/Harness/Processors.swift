@@ -21,7 +21,8 @@ public struct Processors: Sendable, Equatable {
     }
     if let requested {
       guard requested.count == 2, requested[0] != requested[1] else {
-        throw UserError(.usage, "--cpus takes two different CPUs, client's and server's", remedy: "for instance --cpus 2,3")
+        throw UserError(
+          .usage, "--cpus takes two different CPUs, client's and server's", remedy: "for instance --cpus 2,3")
       }
       if let bad = requested.first(where: { !allowed.contains($0) }) {
         throw UserError(

@@ -154,7 +154,8 @@ public struct RunController {
     let slots = plan.order(of: index, available: available)
     for (position, slot) in slots.enumerated() {
       if interruption?.isPending == true { return .interrupted }
-      observe(.trialStarted(environment: slot.environment, workload: slot.workload, position: position, of: slots.count))
+      observe(
+        .trialStarted(environment: slot.environment, workload: slot.workload, position: position, of: slots.count))
       do throws(TrialRunner.Failure) {
         let trial = try runner.run(slot, block: index, position: position, journal: journal)
         run.trials.append(trial)
@@ -222,7 +223,8 @@ public struct RunController {
         remedy: "set BENCH_JOURNAL to a directory that can be written")
     }
     throw UserError(
-      .unavailable, "another run is measuring on this host", remedy: "wait until it is done: two runs measure each other")
+      .unavailable, "another run is measuring on this host",
+      remedy: "wait until it is done: two runs measure each other")
   }
 
   /// Sorts by time, and tells runs of one second apart.

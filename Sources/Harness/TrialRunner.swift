@@ -173,7 +173,9 @@ struct TrialRunner {
     return child
   }
 
-  private func receive(from child: ChildProcess, _ name: String, within nanoseconds: UInt64) throws(Failure) -> WorkerMessage {
+  private func receive(from child: ChildProcess, _ name: String, within nanoseconds: UInt64) throws(Failure)
+    -> WorkerMessage
+  {
     let line: [UInt8]
     do throws(ChildProcess.Failure) {
       line = try child.readLine(

@@ -27,7 +27,8 @@ public struct WorkerBinary: Sendable {
   /// - Throws: `UserError(.unavailable)` if `path` cannot be run or hashed.
   public init(path: String) throws(UserError) {
     guard FileManager.default.isExecutableFile(atPath: path) else {
-      throw UserError(.unavailable, "the worker \(path) is missing or not executable", remedy: "build it with 'make build'")
+      throw UserError(
+        .unavailable, "the worker \(path) is missing or not executable", remedy: "build it with 'make build'")
     }
     self.path = path
     sha256 = try Self.hash(path)
@@ -42,7 +43,8 @@ public struct WorkerBinary: Sendable {
       guard hash.count == 64 else { throw UserError(.internalError, "sha256sum said '\(hash)'") }
       return String(hash)
     } catch let error as UserError { throw error } catch {
-      throw UserError(.unavailable, "cannot hash \(path) with /usr/bin/sha256sum: \(error)", remedy: "install coreutils")
+      throw UserError(
+        .unavailable, "cannot hash \(path) with /usr/bin/sha256sum: \(error)", remedy: "install coreutils")
     }
   }
 }

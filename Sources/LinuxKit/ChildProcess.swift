@@ -192,5 +192,8 @@ private func withCStrings<Result>(
   var pointers = strings.map { strdup($0) }
   defer { pointers.forEach { free($0) } }
   pointers.append(nil)
-  return pointers.withUnsafeBufferPointer { body($0.baseAddress!) }
+  return pointers.withUnsafeBufferPointer { buffer in
+    guard let base = buffer.baseAddress else { preconditionFailure("an array with a terminator is not empty") }
+    return body(base)
+  }
 }

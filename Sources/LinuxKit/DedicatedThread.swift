@@ -13,8 +13,8 @@ public func onDedicatedThread<Value: Sendable>(
   let code = pthread_create(
     &thread, nil,
     { argument in
-      let box = Unmanaged<AnyThreadBox>.fromOpaque(argument!).takeRetainedValue()
-      box.run()
+      guard let argument else { preconditionFailure("the thread was started with its box") }
+      Unmanaged<AnyThreadBox>.fromOpaque(argument).takeRetainedValue().run()
       return nil
     }, reference.toOpaque())
   guard code == 0 else {
@@ -22,7 +22,8 @@ public func onDedicatedThread<Value: Sendable>(
     throw SystemError(call: "pthread_create", code: code)
   }
   pthread_join(thread, nil)
-  return try box.result!.get()
+  guard let result = box.result else { preconditionFailure("the thread has ended, and so has its body") }
+  return try result.get()
 }
 
 private class AnyThreadBox {

@@ -40,7 +40,7 @@ public struct Descriptor: ~Copyable, Sendable {
       let fd = rawValue
       let offset = done
       done += try systemCall("write") {
-        bytes.withUnsafeBytes { Glibc.write(fd, $0.baseAddress! + offset, $0.count - offset) }
+        bytes.withUnsafeBytes { Glibc.write(fd, $0.baseAddress?.advanced(by: offset), $0.count - offset) }
       }
     }
   }

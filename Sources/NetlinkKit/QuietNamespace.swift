@@ -30,7 +30,7 @@ extension NetworkNamespace {
         // Without br_netfilter there is no such file, and nothing to switch off.
         do throws(SystemError) {
           try SmallFile.write("0", to: "/proc/sys/net/bridge/bridge-nf-call-\(table)")
-        } catch where error.isMissing {}
+        } catch  where error.isMissing {}
       }
     }
   }

@@ -102,7 +102,9 @@ extension String {
 
   public func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - terminalWidth)) }
 
-  public func leftPadded(to width: Int) -> String { String(repeating: " ", count: max(0, width - terminalWidth)) + self }
+  public func leftPadded(to width: Int) -> String {
+    String(repeating: " ", count: max(0, width - terminalWidth)) + self
+  }
 
   /// Lines of at most `width` terminal columns, broken at spaces, or within a word that alone is wider. A number and its
   /// unit stay together.

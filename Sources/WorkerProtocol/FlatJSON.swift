@@ -14,7 +14,8 @@ struct FlatJSON: Equatable, Sendable {
   private(set) var members: [(key: String, value: Value)] = []
 
   static func == (a: FlatJSON, b: FlatJSON) -> Bool {
-    a.members.count == b.members.count && zip(a.members, b.members).allSatisfy { $0.key == $1.key && $0.value == $1.value }
+    a.members.count == b.members.count
+      && zip(a.members, b.members).allSatisfy { $0.key == $1.key && $0.value == $1.value }
   }
 
   subscript(key: String) -> Value? {
@@ -78,7 +79,9 @@ extension FlatJSON {
 
     init(bytes: [UInt8]) { self.bytes = bytes }
 
-    private func failure(_ problem: String) -> ProtocolError { ProtocolError("\(problem) at byte \(offset) of a message") }
+    private func failure(_ problem: String) -> ProtocolError {
+      ProtocolError("\(problem) at byte \(offset) of a message")
+    }
 
     private mutating func skipSpace() {
       while offset < bytes.count, [0x20, 0x09, 0x0a, 0x0d].contains(bytes[offset]) { offset += 1 }

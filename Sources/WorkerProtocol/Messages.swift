@@ -173,7 +173,8 @@ extension WorkerMessage {
     case "configure":
       let version = try json.integer("protocol", as: Int64.self)
       guard version == Self.version else {
-        throw ProtocolError("protocol \(version) where \(Self.version) was expected: controller and worker do not match")
+        throw ProtocolError(
+          "protocol \(version) where \(Self.version) was expected: controller and worker do not match")
       }
       self = .configure(try WorkerConfiguration(json))
     case "listening": self = .listening(port: try json.integer("port", as: UInt16.self))
@@ -218,7 +219,9 @@ extension WorkerConfiguration {
       timeoutNanoseconds: try json.integer("timeout_ns", as: UInt64.self),
       delayNanoseconds: try json.integer("delay_ns", as: UInt64.self),
       slowdownPPM: try json.integer("slowdown_ppm", as: UInt64.self))
-    guard (1...65_000).contains(size) else { throw ProtocolError("a message size of \(size) bytes: 1 to 65000 are possible") }
+    guard (1...65_000).contains(size) else {
+      throw ProtocolError("a message size of \(size) bytes: 1 to 65000 are possible")
+    }
   }
 }
 

@@ -21,7 +21,9 @@ struct MessageHeader {
     header += Array("BNCH".utf8)
     withUnsafeBytes(of: nonce.littleEndian) { header += Array($0) }
     withUnsafeBytes(of: flow.littleEndian) { header += Array($0) }
-    for index in message.indices { message[index] = index < header.count ? header[index] : UInt8(truncatingIfNeeded: index) }
+    for index in message.indices {
+      message[index] = index < header.count ? header[index] : UInt8(truncatingIfNeeded: index)
+    }
   }
 
   /// Puts `sequence` into a message written by ``write(into:nonce:flow:)``.
@@ -51,7 +53,8 @@ struct MessageHeader {
   static func isSameFlow(_ message: UnsafeRawBufferPointer, as own: UnsafeRawBufferPointer) -> Bool {
     guard message.count == own.count else { return false }
     if own.count >= length {
-      return message.loadUnaligned(fromByteOffset: 8, as: UInt64.self) == own.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+      return message.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        == own.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
         && message.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
           == own.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
     }

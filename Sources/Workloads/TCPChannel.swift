@@ -20,7 +20,7 @@ struct TCPChannel: Channel {
   func send(_ message: UnsafeRawBufferPointer) -> Int32 {
     var done = 0
     while true {
-      let count = Glibc.send(fd, message.baseAddress! + done, message.count - done, Int32(MSG_NOSIGNAL))
+      let count = Glibc.send(fd, message.baseAddress?.advanced(by: done), message.count - done, Int32(MSG_NOSIGNAL))
       if count > 0 {
         done += count
         if done == message.count { return 0 }
@@ -33,7 +33,7 @@ struct TCPChannel: Channel {
 
   @inline(__always)
   mutating func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
-    let count = recv(fd, buffer.baseAddress! + filled, size - filled, receiveFlags)
+    let count = recv(fd, buffer.baseAddress?.advanced(by: filled), size - filled, receiveFlags)
     if count > 0 {
       filled += count
       if filled < size { return Received.nothing }

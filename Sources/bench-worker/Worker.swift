@@ -81,7 +81,7 @@ struct ControlChannel {
   private func writeAll(_ bytes: UnsafeRawBufferPointer) {
     var done = 0
     while done < bytes.count {
-      let count = write(STDOUT_FILENO, bytes.baseAddress! + done, bytes.count - done)
+      let count = write(STDOUT_FILENO, bytes.baseAddress?.advanced(by: done), bytes.count - done)
       if count < 0 && errno == EINTR { continue }
       // Nobody listens any more: there is nothing left to do, and nobody to tell.
       guard count > 0 else { exit(1) }

@@ -33,7 +33,9 @@ extension RealPaths {
         }
       }
       #expect(run.record.exit == .completed)
-      let reasons = ["all 8 blocks were measured", "the time budget of 15 s was used up", "every claim had its verdict"]
+      let reasons = [
+        "all 8 blocks were measured", "the time budget of 15 s was used up", "every claim had its verdict",
+      ]
       #expect(reasons.contains(try #require(run.record.stopReason)))
       #expect(run.record.finished != nil && run.record.injection == nil)
       #expect(run.record.environments.map(\.name) == ["native", "netns", "veth"])
@@ -147,7 +149,7 @@ extension RealPaths {
       let bench = try Bench(.tiny(environments: ["native"], budget: 2, looks: [40]))
       let start = Clock.monotonic()
       let run = try bench.run()
-      #expect(Double(Clock.monotonic() - start) / 1e9 < 2.5)
+      #expect(Double(Clock.monotonic() - start) / 1e9 < 5)
       #expect(run.record.exit == .completed)
       #expect(run.record.stopReason == "the time budget of 2 s was used up")
     }
@@ -155,7 +157,7 @@ extension RealPaths {
     @Test("a delay put into the twin's server is found by the control, in its size")
     func injection() throws {
       let bench = try Bench(
-        .tiny(environments: ["native"], window: 40, budget: 20, looks: [12]),
+        .tiny(environments: ["native"], window: 60, budget: 25, looks: [12]),
         injection: Injection(target: "control", kind: .delay(nanoseconds: 20_000)))
       let run = try bench.run().withBusyBlocks
       #expect(try #require(run.record.injection).contains("20000 ns"))
@@ -169,7 +171,7 @@ extension RealPaths {
     @Test("a slowdown in percent lengthens the round trips of its environment alone")
     func slowdown() throws {
       let bench = try Bench(
-        .tiny(environments: ["native", "netns"], window: 40, budget: 20, looks: [8]),
+        .tiny(environments: ["native", "netns"], window: 60, budget: 25, looks: [8]),
         injection: Injection(target: "netns", kind: .slowdown(partsPerMillion: 2_000_000)))
       let run = try bench.run().withBusyBlocks
       let result = RunAnalysis.analyze(run)

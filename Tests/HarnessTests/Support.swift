@@ -142,11 +142,14 @@ struct Bench {
 }
 
 extension StoredRun {
-  /// The run with the blocks that count for nothing because the host was busy, which it may be in a test, but for those
-  /// in which it was too busy for a median.
+  /// The run with the blocks that count for nothing because the host was busy, which it may be in a test; and with the
+  /// medians of windows in which it left time for a few round trips only.
   var withBusyBlocks: StoredRun {
     var run = self
     for place in run.blocks.indices { run.blocks[place].voidReasons = [] }
+    for place in run.trials.indices where run.trials[place].histogram.total >= 20 {
+      run.trials[place].values[.rttP50] = run.trials[place].histogram.quantile(0.5).map(Double.init)
+    }
     let starved = Set(run.trials.filter { $0.values[.rttP50] == nil }.map(\.block))
     run.blocks.removeAll { starved.contains($0.index) }
     return run

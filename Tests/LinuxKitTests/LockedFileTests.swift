@@ -74,11 +74,14 @@ struct LockedFileTests {
         do {
           let lock = try Self.take(path)
           child = try ChildProcess(executable: "/bin/cat")
+          // Only when the program itself runs are the descriptors closed that it was not to have.
+          try child.write(Array("here\n".utf8))
+          #expect(try child.readText() == "here")
           #expect(lock.path == path)
         }
         #expect(try Self.isFree(path))
-        try child.write([0x0a])
-        #expect(try child.readText() == "")
+        try child.write(Array("still here\n".utf8))
+        #expect(try child.readText() == "still here")
       }
     }
   }
