@@ -112,6 +112,12 @@ struct WrongPathTests {
     return environment.attest(from: before, to: try environment.readCounters(), traffic: traffic)
   }
 
+  /// Whether a failure names the interface and what was expected there. How many packets it counted is not always to be
+  /// told in advance: ARP may add one.
+  private func names(_ attestation: Attestation, _ interface: String, _ expectation: String) -> Bool {
+    attestation.failures.contains { $0.hasPrefix("\(interface) ") && $0.hasSuffix(" packets \(expectation)") }
+  }
+
   @Test("packets over the loopback of the server's namespace instead of the pair")
   func wrongNamespace() throws {
     try withVeth { environment, _ in
@@ -120,8 +126,8 @@ struct WrongPathTests {
         client: environment.serverNamespace, server: environment.serverNamespace, address: environment.serverAddress)
       let attestation = try attest(environment, .datagrams(100)) { try exchange.roundTrips(100, size: 64) }
       #expect(!attestation.isPassed)
-      #expect(attestation.failures.contains("client0 (client) sent 0 packets where the path has at least 100"))
-      #expect(attestation.failures.contains("server0 (server) received 0 packets where the path has at least 100"))
+      #expect(names(attestation, "client0 (client) sent", "where the path has at least 100"))
+      #expect(names(attestation, "server0 (server) received", "where the path has at least 100"))
       #expect(attestation.failures.contains("lo (server) sent 200 packets, but is not on the path"))
     }
   }
@@ -132,7 +138,7 @@ struct WrongPathTests {
       let exchange = try Exchange(client: nil, server: nil, address: "127.0.0.1")
       let attestation = try attest(environment, .datagrams(100)) { try exchange.roundTrips(100, size: 64) }
       #expect(!attestation.isPassed)
-      let missing = attestation.failures.filter { $0.contains(" 0 packets where the path has at least 100") }
+      let missing = attestation.failures.filter { $0.hasSuffix("packets where the path has at least 100") }
       #expect(missing.count == 4, "sent and received, on both ends: \(attestation.failures)")
     }
   }
@@ -141,8 +147,8 @@ struct WrongPathTests {
   func tooFew() throws {
     try withVeth { environment, _ in
       let exchange = try Exchange(environment)
-      let attestation = try attest(environment, .datagrams(100)) { try exchange.roundTrips(99, size: 64) }
-      #expect(attestation.failures.contains("client0 (client) sent 99 packets where the path has at least 100"))
+      let attestation = try attest(environment, .datagrams(100)) { try exchange.roundTrips(90, size: 64) }
+      #expect(names(attestation, "client0 (client) sent", "where the path has at least 100"))
     }
   }
 
@@ -151,9 +157,7 @@ struct WrongPathTests {
     try withVeth { environment, _ in
       let exchange = try Exchange(environment)
       let attestation = try attest(environment, .datagrams(100)) { try exchange.roundTrips(150, size: 64) }
-      #expect(
-        attestation.failures.contains(
-          "client0 (client) sent 150 packets where the path has at most 100: others used it, too"))
+      #expect(names(attestation, "client0 (client) sent", "where the path has at most 100: others used it, too"))
       #expect(attestation.failures.count == 4)
     }
   }
@@ -184,7 +188,7 @@ struct WrongPathTests {
         client: environment.serverNamespace, server: environment.serverNamespace, address: environment.serverAddress)
       let attestation = try attest(environment, .datagrams(100)) { try exchange.roundTrips(100, size: 64) }
       for hop in ["client0 (client)", "port-client (switch)", "port-server (switch)", "server0 (server)"] {
-        #expect(attestation.failures.contains { $0.hasPrefix("\(hop) sent 0 packets") }, "\(hop)")
+        #expect(names(attestation, "\(hop) sent", "where the path has at least 100"), "\(attestation.failures)")
       }
     }
   }

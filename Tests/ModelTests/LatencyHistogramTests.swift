@@ -102,8 +102,9 @@ struct LatencyHistogramTests {
       ([1, 5, 0], 1, "a count of 0"),
       ([1, 5, 1, 0, 1], 3, "values do not ascend"),
       ([1, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1, 1], 7, "value beyond 32 bits"),
-      ([1, 0xff, 0xff, 0xff, 0xff, 0x1f, 1], 1, "beyond 32 bits"),
-      ([1, 0x80, 0x80, 0x80, 0x80, 0x80, 1], 1, "integer too long"),
+      ([1, 0xff, 0xff, 0xff, 0xff, 0x1f, 1], 1, "value beyond 32 bits"),
+      ([1] + [UInt8](repeating: 0x80, count: 9) + [1], 1, "integer too long"),
+      ([1, 5, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40], 1, "more than 2^48 samples"),
     ] as [([UInt8], Int, String)])
   func damage(_ bytes: [UInt8], _ offset: Int, _ problem: String) throws {
     let error = try #require(throws: LatencyHistogram.FormatError.self) { try LatencyHistogram(encoded: bytes) }

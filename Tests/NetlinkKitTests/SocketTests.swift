@@ -62,7 +62,8 @@ struct SocketTests {
         try cycle()
         let before = try descriptorCount()
         for _ in 0..<100 { try cycle() }
-        #expect(try descriptorCount() == before)
+        // One lost in each cycle would make a hundred; the runtime may open a few of its own meanwhile.
+        #expect(try descriptorCount() < before + 10)
 
         // Refused at once, so that many fit in a short test; all that libnl allocates for a pair is allocated.
         let socket = try NetlinkSocket.open(in: namespaces[0])
@@ -76,7 +77,8 @@ struct SocketTests {
         refuse(1000)
         let pages = try residentPages()
         refuse(5000)
-        #expect(try residentPages() - pages < 128)
+        // The tests' own bookkeeping takes some hundred pages. One link object lost in each request would take 600 and more.
+        #expect(try residentPages() - pages < 300)
       }
     }
   }
