@@ -123,6 +123,8 @@ struct TrialRunner {
         let message = try runner.receive(
           from: client, "client", within: UInt64(runner.plan.profile.windowMilliseconds) * 1_000_000)
         guard case .result(let result) = message else { throw Failure.trial("the client sent no result") }
+        // Its window would be shorter than that of the others.
+        if result.isTruncated { throw Failure.trial("the client had no room for more samples") }
         let serverCPUAfter = try Clock.cpuTime(of: server.pid)
         let after = try NoiseProbe(cpus: cpus, workers: pids)
         let switchesAfter = TaskSchedule.contextSwitches(pid: server.pid)

@@ -10,7 +10,13 @@ public struct LockedFile: ~Copyable {
   /// Opens (and makes) `path` and locks it.
   /// - Returns: nil if another process holds it.
   public static func lock(_ path: String) throws(SystemError) -> LockedFile? {
-    try lock(path, try Descriptor.open(path, O_RDWR | O_CREAT | O_APPEND, mode: 0o644))
+    while true {
+      guard let file = try lock(path, try Descriptor.open(path, O_RDWR | O_CREAT | O_APPEND, mode: 0o644)) else {
+        return nil
+      }
+      // Whoever held the lock before may have removed the file between our opening and our locking it.
+      if try !file.isRemoved() { return file }
+    }
   }
 
   /// Locks a directory, which leaves no file behind. Nothing can be appended to it.
@@ -30,6 +36,13 @@ public struct LockedFile: ~Copyable {
   private init(path: String, descriptor: consuming Descriptor) {
     self.path = path
     self.descriptor = descriptor
+  }
+
+  private borrowing func isRemoved() throws(SystemError) -> Bool {
+    var status = stat()
+    let fd = descriptor.rawValue
+    try systemCall("fstat", on: path) { fstat(fd, &status) }
+    return status.st_nlink == 0
   }
 
   /// Adds `text` to the end of the file in one write, so that it is there whole or, cut by a kill, without its end.
