@@ -48,7 +48,7 @@ public struct EchoServer {
     var result = ServerResult()
     var failure: Int32 = 0
     let size = configuration.size
-    let delay = configuration.delayNanoseconds
+    let delay = CalibratedDelay(nanoseconds: configuration.delayNanoseconds)
     var pattern = [UInt8](repeating: 0, count: size)
     // One byte longer than a message, so that a longer one is seen to be one.
     var buffer = [UInt8](repeating: 0, count: size + 1)
@@ -63,7 +63,7 @@ public struct EchoServer {
               result.foreign &+= 1
               continue
             }
-            if delay > 0 { busyLoop(until: Clock.monotonic() + delay) }
+            if !delay.isNone { delay.burn() }
             let code = channel.send(message)
             if code != 0 {
               failure = code

@@ -123,8 +123,9 @@ public struct RoundTripClient {
                   let message = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(reply)[..<length])
                   if length == size && MessageHeader.areEqual(message, UnsafeRawBufferPointer(request)) {
                     if slowdown > 0 {
-                      busyLoop(until: received + (received - sent) * slowdown / 1_000_000)
-                      received = Clock.monotonic()
+                      // The sample ends where the loop was to end: longer by the part asked for, to the nanosecond.
+                      received += (received - sent) * slowdown / 1_000_000
+                      busyLoop(until: received)
                     }
                     guard let nanoseconds = UInt32(exactly: received - sent) else {
                       isTooLong = true
