@@ -43,12 +43,18 @@ public struct ScenarioCatalogue: Sendable {
     }
   }
 
-  /// The path of a scenario. What has a slash or ends in `.yaml` or `.yml` is a path already, and is not looked at.
+  /// The path of a scenario. What has a slash or ends in `.yaml` or `.yml` is a path already, and is not looked at; what
+  /// is no scenario's name, but a file's in the current directory, is one, too.
   /// - Throws: `.usage` for a name that no file has, with the nearest one and a list of all.
   public func resolve(_ nameOrPath: String) throws(UserError) -> String {
     if nameOrPath.contains("/") || Self.extensions.contains(where: nameOrPath.hasSuffix) { return nameOrPath }
     let files = files()
     if let match = files.first(where: { $0.name == nameOrPath }) { return match.path }
+    // A file of that name lies here: its content will tell whether it is a scenario.
+    var isDirectory: ObjCBool = false
+    if FileManager.default.fileExists(atPath: nameOrPath, isDirectory: &isDirectory), !isDirectory.boolValue {
+      return nameOrPath
+    }
 
     if files.isEmpty {
       throw UserError(
