@@ -118,6 +118,17 @@ public final class ChildProcess {
     }
   }
 
+  /// Waits until the child has written something that was not read yet, or has ended.
+  /// - Returns: false if `deadline` has passed before that.
+  public func hasOutput(by deadline: UInt64, interruption: Interruption? = nil) throws(Failure) -> Bool {
+    if !pending.isEmpty { return true }
+    do throws(Failure) { try wait(for: output.rawValue, deadline, interruption) } catch {
+      if case .timedOut = error { return false }
+      throw error
+    }
+    return true
+  }
+
   /// Exactly `count` bytes of stdout.
   public func readBytes(_ count: Int, deadline: UInt64, interruption: Interruption? = nil) throws(Failure) -> [UInt8] {
     // What has come stays in `pending` until all is there: a deadline that passes meanwhile loses nothing.

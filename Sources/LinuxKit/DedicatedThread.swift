@@ -7,23 +7,91 @@ internal import Glibc
 public func onDedicatedThread<Value: Sendable>(
   _ body: @escaping @Sendable () throws(SystemError) -> Value
 ) throws(SystemError) -> Value {
-  let box = ThreadBox(body)
-  let reference = Unmanaged.passRetained(box)
-  var thread = pthread_t()
-  let code = pthread_create(
-    &thread, nil,
-    { argument in
-      guard let argument else { preconditionFailure("the thread was started with its box") }
-      Unmanaged<AnyThreadBox>.fromOpaque(argument).takeRetainedValue().run()
-      return nil
-    }, reference.toOpaque())
-  guard code == 0 else {
-    reference.release()
-    throw SystemError(call: "pthread_create", code: code)
+  try DedicatedThread(body).join()
+}
+
+/// Runs `body` for each of `inputs` at the same time, each on a thread of its own, and waits for all: for calls that
+/// mostly wait in the kernel. No body begins before all threads run, so that they begin together.
+/// - Returns: the results in the order of `inputs`.
+public func onDedicatedThreads<Input: Sendable, Value: Sendable>(
+  _ inputs: [Input], _ body: @escaping @Sendable (Input) throws(SystemError) -> Value
+) -> [Result<Value, SystemError>] {
+  let gate = StartGate()
+  let threads = inputs.map { input in
+    Result { () throws(SystemError) in
+      try DedicatedThread { () throws(SystemError) in
+        gate.pass()
+        return try body(input)
+      }
+    }
   }
-  pthread_join(thread, nil)
-  guard let result = box.result else { preconditionFailure("the thread has ended, and so has its body") }
-  return try result.get()
+  var started = 0
+  for case .success in threads { started += 1 }
+  gate.open(for: started)
+  // All are waited for, whatever becomes of one of them.
+  return threads.map { thread in
+    Result { () throws(SystemError) in try thread.get().join() }
+  }
+}
+
+/// Holds threads up until all of them are there.
+private final class StartGate: @unchecked Sendable {
+  private let arrivals = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+  private let departures = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+  init() {
+    sem_init(arrivals, 0, 0)
+    sem_init(departures, 0, 0)
+  }
+
+  deinit {
+    for semaphore in [arrivals, departures] {
+      sem_destroy(semaphore)
+      semaphore.deallocate()
+    }
+  }
+
+  /// Called by each thread.
+  func pass() {
+    sem_post(arrivals)
+    while sem_wait(departures) != 0 {}
+  }
+
+  /// Called once, by another: waits for `count` threads, and lets them go.
+  func open(for count: Int) {
+    for _ in 0..<count { while sem_wait(arrivals) != 0 {} }
+    for _ in 0..<count { sem_post(departures) }
+  }
+}
+
+/// A thread that runs one body. It must be joined.
+private struct DedicatedThread<Value: Sendable> {
+  private let thread: pthread_t
+  private let box: ThreadBox<Value>
+
+  init(_ body: @escaping @Sendable () throws(SystemError) -> Value) throws(SystemError) {
+    box = ThreadBox(body)
+    let reference = Unmanaged.passRetained(box)
+    var thread = pthread_t()
+    let code = pthread_create(
+      &thread, nil,
+      { argument in
+        guard let argument else { preconditionFailure("the thread was started with its box") }
+        Unmanaged<AnyThreadBox>.fromOpaque(argument).takeRetainedValue().run()
+        return nil
+      }, reference.toOpaque())
+    guard code == 0 else {
+      reference.release()
+      throw SystemError(call: "pthread_create", code: code)
+    }
+    self.thread = thread
+  }
+
+  func join() throws(SystemError) -> Value {
+    pthread_join(thread, nil)
+    guard let result = box.result else { preconditionFailure("the thread has ended, and so has its body") }
+    return try result.get()
+  }
 }
 
 private class AnyThreadBox {

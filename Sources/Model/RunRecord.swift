@@ -21,6 +21,8 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var environments: [EnvironmentRecord]
   /// Names of the workloads that were chosen.
   public var workloads: [String]
+  /// How packets were captured, or why they were not.
+  public var capture: Measured<CaptureSpec>
   public var seed: UInt64
   public var started: Date
   public var finished: Date?
@@ -40,8 +42,9 @@ public struct RunRecord: Codable, Sendable, Equatable {
 
   public init(
     id: String, scenario: Scenario, profileName: ProfileName, profile: Profile, environments: [EnvironmentRecord],
-    workloads: [String], seed: UInt64, started: Date, finished: Date? = nil, host: HostFacts, workerSHA256: String,
-    version: String, command: String, exit: Exit = .running, stopReason: String? = nil, warnings: [String] = [],
+    workloads: [String], capture: Measured<CaptureSpec> = .unavailable("packets were not captured in this run"),
+    seed: UInt64, started: Date, finished: Date? = nil, host: HostFacts, workerSHA256: String, version: String,
+    command: String, exit: Exit = .running, stopReason: String? = nil, warnings: [String] = [],
     injection: String? = nil
   ) {
     self.id = id
@@ -50,6 +53,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
     self.profile = profile
     self.environments = environments
     self.workloads = workloads
+    self.capture = capture
     self.seed = seed
     self.started = started
     self.finished = finished
@@ -61,6 +65,12 @@ public struct RunRecord: Codable, Sendable, Equatable {
     self.stopReason = stopReason
     self.warnings = warnings
     self.injection = injection
+  }
+
+  /// The names of the workloads that are run with taps on, too.
+  public var capturedWorkloads: [String] {
+    guard case .value = capture else { return [] }
+    return workloadSpecs.filter(\.isCapturable).map(\.name)
   }
 
   /// The specs of the chosen workloads, in the scenario's order.

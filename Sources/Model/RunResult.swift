@@ -15,6 +15,8 @@ public struct RunResult: Codable, Sendable, Equatable {
   public var ladders: [LadderResult]
   /// Hop latencies, where packets were captured.
   public var hops: Measured<[HopResult]>
+  /// The books of ``hops``: one entry for each environment and workload. Empty where packets were not captured.
+  public var waterfalls: [WaterfallResult]
   public var claims: [ClaimResult]
   /// The blocks that do not count, with the evidence.
   public var voided: [VoidedBlock]
@@ -24,7 +26,8 @@ public struct RunResult: Codable, Sendable, Equatable {
   public init(
     schema: String = RunResult.currentSchema, run: RunSummary, environments: [EnvironmentRecord],
     workloads: [WorkloadSpec], series: [SeriesResult], control: [ControlResult], ladders: [LadderResult],
-    hops: Measured<[HopResult]>, claims: [ClaimResult], voided: [VoidedBlock], noise: NoiseSummary, warnings: [String]
+    hops: Measured<[HopResult]>, waterfalls: [WaterfallResult] = [], claims: [ClaimResult], voided: [VoidedBlock],
+    noise: NoiseSummary, warnings: [String]
   ) {
     self.schema = schema
     self.run = run
@@ -34,10 +37,18 @@ public struct RunResult: Codable, Sendable, Equatable {
     self.control = control
     self.ladders = ladders
     self.hops = hops
+    self.waterfalls = waterfalls
     self.claims = claims
     self.voided = voided
     self.noise = noise
     self.warnings = warnings
+  }
+}
+
+extension KeyedDecodingContainer {
+  /// Results from before there were waterfalls lack the key.
+  func decode(_ type: [WaterfallResult].Type, forKey key: Key) throws -> [WaterfallResult] {
+    try decodeIfPresent(type, forKey: key) ?? []
   }
 }
 
@@ -302,20 +313,137 @@ public struct LadderResult: Codable, Sendable, Equatable {
   }
 }
 
-/// The latency from one tap to the next.
+/// The time from one waypoint to the next, over the trials with taps on.
 public struct HopResult: Codable, Sendable, Equatable {
   public var environment: String
   public var workload: String
+  /// Its place on the path, from 0.
+  public var index: Int
+  public var leg: HopLeg
+  public var kind: HopKind
+  /// ``Waypoint/id`` of its ends.
   public var from: String
   public var to: String
-  public var p50: IntervalEstimate
+  /// In ns, each the median over trials of the trial's quantile, with its interval.
+  public var p50: Measured<LevelEstimate>
+  public var p90: Measured<LevelEstimate>
+  public var p99: Measured<LevelEstimate>
 
-  public init(environment: String, workload: String, from: String, to: String, p50: IntervalEstimate) {
+  public init(
+    environment: String, workload: String, index: Int, leg: HopLeg, kind: HopKind, from: String, to: String,
+    p50: Measured<LevelEstimate>, p90: Measured<LevelEstimate>, p99: Measured<LevelEstimate>
+  ) {
     self.environment = environment
     self.workload = workload
+    self.index = index
+    self.leg = leg
+    self.kind = kind
     self.from = from
     self.to = to
     self.p50 = p50
+    self.p90 = p90
+    self.p99 = p99
+  }
+}
+
+/// A level (not a comparison) estimated from trials.
+public struct LevelEstimate: Codable, Sendable, Equatable {
+  public var estimate: Double
+  /// The interval; nil where there are too few trials for one.
+  public var low: Double?
+  public var high: Double?
+  /// The nominal confidence of [low, high].
+  public var confidence: Double?
+  /// The number of trials.
+  public var n: Int
+
+  public init(estimate: Double, low: Double? = nil, high: Double? = nil, confidence: Double? = nil, n: Int) {
+    self.estimate = estimate
+    self.low = low
+    self.high = high
+    self.confidence = confidence
+    self.n = n
+  }
+}
+
+/// All hops of a workload's round trip in one environment: the books behind ``RunResult/hops``.
+public struct WaterfallResult: Codable, Sendable, Equatable {
+  /// What looking inside cost: taps on against taps off, paired by block.
+  public struct Tax: Codable, Sendable, Equatable {
+    /// Round trip p50 or p99.
+    public var metric: Metric
+    public var ratio: IntervalEstimate?
+    public var difference: IntervalEstimate?
+    /// Why there is no estimate, or why nothing may be concluded from it.
+    public var note: String?
+
+    public init(metric: Metric, ratio: IntervalEstimate?, difference: IntervalEstimate?, note: String? = nil) {
+      self.metric = metric
+      self.ratio = ratio
+      self.difference = difference
+      self.note = note
+    }
+  }
+
+  public var environment: String
+  public var workload: String
+  /// One round trip in this many was looked at.
+  public var sampling: Int
+  /// In the order in which a round trip passes them.
+  public var points: [Waypoint]
+  /// The trials behind the numbers.
+  public var trials: Int
+  /// Trials whose hops do not count, each with the reason; their blocks are valid.
+  public var excluded: [String]
+  /// Over the trials that count: sampled requests that were answered, and those of which every point is known.
+  public var sampled: Int
+  public var matched: Int
+  /// Why the others are not: reason → requests.
+  public var unmatched: [String: Int]
+  /// Sums over the trials that count, one entry a tap in path order; empty where sockets tell the times.
+  public var taps: [TapReading]
+  /// The round trip p50 of every request of these trials, in ns, as the application measured it by CLOCK_MONOTONIC. Most
+  /// of them were not looked at.
+  public var roundTrip: Measured<LevelEstimate>
+  /// The same of the matched requests alone. Being looked at makes a request longer; this is what the hops sum to.
+  public var observed: Measured<LevelEstimate>
+  /// The sum of the hops' p50, in ns.
+  public var sum: Double?
+  /// (sum − ``observed``) ÷ ``observed``: how far the parts are from the whole.
+  public var residual: Double?
+  /// The median over trials of the median, over requests, of (sum of the hops − the application's round trip), in ns.
+  public var requestClosure: Double?
+  public var tax: [Tax]
+
+  enum CodingKeys: String, CodingKey {
+    case environment, workload, sampling, points, trials, excluded, sampled, matched, unmatched, taps
+    case roundTrip = "round_trip"
+    case observed, sum, residual
+    case requestClosure = "request_closure"
+    case tax
+  }
+
+  public init(
+    environment: String, workload: String, sampling: Int, points: [Waypoint], trials: Int, excluded: [String],
+    sampled: Int, matched: Int, unmatched: [String: Int], taps: [TapReading], roundTrip: Measured<LevelEstimate>,
+    observed: Measured<LevelEstimate>, sum: Double?, residual: Double?, requestClosure: Double?, tax: [Tax]
+  ) {
+    self.environment = environment
+    self.workload = workload
+    self.sampling = sampling
+    self.points = points
+    self.trials = trials
+    self.excluded = excluded
+    self.sampled = sampled
+    self.matched = matched
+    self.unmatched = unmatched
+    self.taps = taps
+    self.roundTrip = roundTrip
+    self.observed = observed
+    self.sum = sum
+    self.residual = residual
+    self.requestClosure = requestClosure
+    self.tax = tax
   }
 }
 

@@ -17,11 +17,14 @@ public struct Scenario: Codable, Sendable, Equatable {
   public var environments: [String]
   public var workloads: [WorkloadSpec]
   public var profiles: [ProfileName: Profile]
+  /// How packets are captured; nil leaves the inside of the path dark.
+  public var capture: CaptureSpec?
   public var claims: [ClaimSpec]
 
   public init(
     schema: String = Scenario.currentSchema, name: String, title: String, description: String, baseline: String,
-    environments: [String], workloads: [WorkloadSpec], profiles: [ProfileName: Profile], claims: [ClaimSpec]
+    environments: [String], workloads: [WorkloadSpec], profiles: [ProfileName: Profile], capture: CaptureSpec? = nil,
+    claims: [ClaimSpec]
   ) {
     self.schema = schema
     self.name = name
@@ -31,6 +34,7 @@ public struct Scenario: Codable, Sendable, Equatable {
     self.environments = environments
     self.workloads = workloads
     self.profiles = profiles
+    self.capture = capture
     self.claims = claims
   }
 }
@@ -78,6 +82,12 @@ public struct WorkloadSpec: Codable, Sendable, Equatable, Hashable {
     self.placement = placement
     self.size = size
   }
+
+  /// Messages shorter than this, in bytes, have no room for the header by which packets are told apart.
+  public static let smallestCaptured = 24
+
+  /// Whether its packets can be told apart on their way.
+  public var isCapturable: Bool { size >= Self.smallestCaptured }
 
   /// E.g. "udp-rr, spin, 64 B, on two CPUs".
   public var summary: String {

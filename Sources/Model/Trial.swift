@@ -9,6 +9,9 @@ public struct Trial: Codable, Sendable, Equatable {
   public var environment: String
   /// True for the second copy of the baseline in each block (`native′`), the A/A twin.
   public var isControl: Bool
+  /// True for a trial with taps on: it tells what happens inside the path, and what looking costs. Latencies of
+  /// claims and tables come from trials with taps off alone.
+  public var isCaptured: Bool
   /// The workload's name in the scenario.
   public var workload: String
   public var started: Date
@@ -22,16 +25,20 @@ public struct Trial: Codable, Sendable, Equatable {
   public var messages: MessageCounts
   public var attestation: Attestation
   public var noise: TrialNoise
+  /// What the taps saw; nil for a trial with taps off.
+  public var hops: TrialHops?
 
   public init(
-    block: Int, position: Int, environment: String, isControl: Bool, workload: String, started: Date,
-    windowNanoseconds: UInt64, values: [Metric: Double], unavailable: [Metric: String] = [:],
-    histogram: LatencyHistogram, messages: MessageCounts, attestation: Attestation, noise: TrialNoise
+    block: Int, position: Int, environment: String, isControl: Bool, isCaptured: Bool = false, workload: String,
+    started: Date, windowNanoseconds: UInt64, values: [Metric: Double], unavailable: [Metric: String] = [:],
+    histogram: LatencyHistogram, messages: MessageCounts, attestation: Attestation, noise: TrialNoise,
+    hops: TrialHops? = nil
   ) {
     self.block = block
     self.position = position
     self.environment = environment
     self.isControl = isControl
+    self.isCaptured = isCaptured
     self.workload = workload
     self.started = started
     self.windowNanoseconds = windowNanoseconds
@@ -41,6 +48,7 @@ public struct Trial: Codable, Sendable, Equatable {
     self.messages = messages
     self.attestation = attestation
     self.noise = noise
+    self.hops = hops
   }
 }
 

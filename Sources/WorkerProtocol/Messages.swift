@@ -1,17 +1,19 @@
-/// The conversation between controller and worker, one JSON object a line; a client's samples follow its result line as
-/// raw little-endian 32-bit integers.
+/// The conversation between controller and worker, one JSON object a line. Behind a client's result line come its
+/// samples as raw little-endian 32-bit integers, and then its stamps; behind a server's last line come its stamps (see
+/// ``RequestStamps``).
 ///
 /// ```
-/// controller → worker   {"protocol":1,"type":"configure",…}
-/// server → controller   {"type":"listening","port":…}        (SIGTERM ends it: {"type":"stopped",…})
-/// client → controller   {"type":"ready",…}                   after the warm-up
+/// controller → worker   {"protocol":2,"type":"configure",…}
+/// server → controller   {"type":"listening","port":…}
+/// client → controller   {"type":"ready",…}                              after the warm-up
 /// controller → client   {"type":"start"}
-/// client → controller   {"type":"result","samples":N,…} and N × 4 bytes
-/// worker → controller   {"type":"failed","message":…}        instead of any of these
+/// client → controller   {"type":"result","samples":N,"stamps":M,…}      and N × 4 bytes, and M × 48 bytes
+/// server → controller   {"type":"stopped","stamps":M,…}                 on SIGTERM, and M × 48 bytes
+/// worker → controller   {"type":"failed","message":…}                   instead of any of these
 /// ```
 public enum WorkerMessage: Sendable, Equatable {
   /// The version that ``configure`` carries. A worker refuses another one.
-  public static let version: Int64 = 1
+  public static let version: Int64 = 2
 
   case configure(WorkerConfiguration)
   case listening(port: UInt16)
@@ -45,7 +47,8 @@ public struct WorkerConfiguration: Sendable, Equatable {
   public var nonce: UInt64
   /// The flow's number, which each message carries.
   public var flow: UInt32
-  /// Client: the length of the warm-up and of the window, in ns.
+  /// The length of the warm-up and of the window, in ns. The server needs them to make room for its stamps, and only for
+  /// that.
   public var warmupNanoseconds: UInt64
   public var windowNanoseconds: UInt64
   /// Client: after how long without a reply a request counts as lost, in ns.
@@ -55,12 +58,20 @@ public struct WorkerConfiguration: Sendable, Equatable {
   /// Client, for tests of the detector only: each round trip is made longer by this part of itself, in parts per
   /// million, by a busy loop before its end.
   public var slowdownPPM: UInt64
+  /// Requests whose number is a multiple of this are stamped (``RequestStamps``): 0 for none, or a power of two up to
+  /// ``largestStampEvery``.
+  public var stampEvery: UInt64
+  /// Whether the kernel stamps these requests and their replies, too (SO_TIMESTAMPING). It makes them slower.
+  public var socketStamps: Bool
+
+  /// The rarest stamps that can be asked for: one of this many requests.
+  public static let largestStampEvery: UInt64 = 1 << 20
 
   public init(
     role: Role, transport: Transport, wait: Wait, size: Int, cpu: Int? = nil, namespace: String? = nil,
     address: String, port: UInt16 = 0, nonce: UInt64, flow: UInt32 = 0, warmupNanoseconds: UInt64 = 0,
     windowNanoseconds: UInt64 = 0, timeoutNanoseconds: UInt64 = 100_000_000, delayNanoseconds: UInt64 = 0,
-    slowdownPPM: UInt64 = 0
+    slowdownPPM: UInt64 = 0, stampEvery: UInt64 = 0, socketStamps: Bool = false
   ) {
     self.role = role
     self.transport = transport
@@ -77,10 +88,12 @@ public struct WorkerConfiguration: Sendable, Equatable {
     self.timeoutNanoseconds = timeoutNanoseconds
     self.delayNanoseconds = delayNanoseconds
     self.slowdownPPM = slowdownPPM
+    self.stampEvery = stampEvery
+    self.socketStamps = socketStamps
   }
 }
 
-/// What a client measured. The samples themselves follow as binary.
+/// What a client measured. The samples themselves follow as binary, then the stamps.
 public struct ClientResult: Sendable, Equatable {
   /// The length of the window from its first request to its last reply, in ns.
   public var windowNanoseconds: UInt64 = 0
@@ -96,15 +109,25 @@ public struct ClientResult: Sendable, Equatable {
   public var involuntarySwitches: UInt64 = 0
   /// True if the room for samples was full before the window's time was over.
   public var isTruncated: Bool = false
+  /// The number of the window's first request; the window's requests have the numbers from here on, `sent` of them.
+  public var firstSequence: UInt64 = 0
+  /// How many records of stamps follow the samples: the stamped requests of the window that were answered, in order.
+  public var stamps: Int = 0
+  /// True if the room for stamps was full; requests from then on are measured but not in the records.
+  public var areStampsTruncated: Bool = false
 
   public init() {}
 }
 
-/// What a server did until it was stopped.
+/// What a server did until it was stopped. Its stamps follow as binary.
 public struct ServerResult: Sendable, Equatable {
   public var echoed: UInt64 = 0
   /// Messages that were not of this run and were not answered.
   public var foreign: UInt64 = 0
+  /// How many records of stamps follow: the stamped requests that were echoed, those of the warm-up too, in order.
+  public var stamps: Int = 0
+  /// True if the room for stamps was full; requests from then on are echoed but not in the records.
+  public var areStampsTruncated: Bool = false
 
   public init() {}
 }
@@ -133,6 +156,8 @@ extension WorkerMessage {
       json["timeout_ns"] = .integer(Int64(it.timeoutNanoseconds))
       json["delay_ns"] = .integer(Int64(it.delayNanoseconds))
       json["slowdown_ppm"] = .integer(Int64(it.slowdownPPM))
+      json["stamp_every"] = .integer(Int64(it.stampEvery))
+      json["socket_stamps"] = .boolean(it.socketStamps)
     case .listening(let port):
       json["type"] = .string("listening")
       json["port"] = .integer(Int64(port))
@@ -154,10 +179,15 @@ extension WorkerMessage {
       json["voluntary_switches"] = .integer(Int64(it.voluntarySwitches))
       json["involuntary_switches"] = .integer(Int64(it.involuntarySwitches))
       json["truncated"] = .boolean(it.isTruncated)
+      json["first_sequence"] = .integer(Int64(it.firstSequence))
+      json["stamps"] = .integer(Int64(it.stamps))
+      json["stamps_truncated"] = .boolean(it.areStampsTruncated)
     case .stopped(let it):
       json["type"] = .string("stopped")
       json["echoed"] = .integer(Int64(it.echoed))
       json["foreign"] = .integer(Int64(it.foreign))
+      json["stamps"] = .integer(Int64(it.stamps))
+      json["stamps_truncated"] = .boolean(it.areStampsTruncated)
     case .failed(let message):
       json["type"] = .string("failed")
       json["message"] = .string(message)
@@ -183,7 +213,7 @@ extension WorkerMessage {
     case "result":
       var result = ClientResult()
       result.windowNanoseconds = try json.integer("window_ns", as: UInt64.self)
-      result.samples = try json.integer("samples", as: Int.self)
+      result.samples = try json.count("samples")
       result.sent = try json.integer("sent", as: UInt64.self)
       result.lost = try json.integer("lost", as: UInt64.self)
       result.late = try json.integer("late", as: UInt64.self)
@@ -193,11 +223,16 @@ extension WorkerMessage {
       result.voluntarySwitches = try json.integer("voluntary_switches", as: UInt64.self)
       result.involuntarySwitches = try json.integer("involuntary_switches", as: UInt64.self)
       result.isTruncated = try json.boolean("truncated")
+      result.firstSequence = try json.integer("first_sequence", as: UInt64.self)
+      result.stamps = try json.count("stamps")
+      result.areStampsTruncated = try json.boolean("stamps_truncated")
       self = .result(result)
     case "stopped":
       var result = ServerResult()
       result.echoed = try json.integer("echoed", as: UInt64.self)
       result.foreign = try json.integer("foreign", as: UInt64.self)
+      result.stamps = try json.count("stamps")
+      result.areStampsTruncated = try json.boolean("stamps_truncated")
       self = .stopped(result)
     case "failed": self = .failed(message: try json.string("message"))
     default: throw ProtocolError("a message of unknown type '\(type)'")
@@ -218,9 +253,15 @@ extension WorkerConfiguration {
       windowNanoseconds: try json.integer("window_ns", as: UInt64.self),
       timeoutNanoseconds: try json.integer("timeout_ns", as: UInt64.self),
       delayNanoseconds: try json.integer("delay_ns", as: UInt64.self),
-      slowdownPPM: try json.integer("slowdown_ppm", as: UInt64.self))
+      slowdownPPM: try json.integer("slowdown_ppm", as: UInt64.self),
+      stampEvery: try json.integer("stamp_every", as: UInt64.self),
+      socketStamps: try json.boolean("socket_stamps"))
     guard (1...65_000).contains(size) else {
       throw ProtocolError("a message size of \(size) bytes: 1 to 65000 are possible")
+    }
+    guard stampEvery & (stampEvery &- 1) == 0, stampEvery <= Self.largestStampEvery else {
+      throw ProtocolError(
+        "stamps of one request in \(stampEvery): 0 or a power of two up to \(Self.largestStampEvery) is possible")
     }
   }
 }
@@ -241,6 +282,13 @@ extension FlatJSON {
       throw ProtocolError("no whole number '\(key)' of the right size in a message")
     }
     return number
+  }
+
+  /// How many of something: never less than none.
+  fileprivate func count(_ key: String) throws(ProtocolError) -> Int {
+    let count = try integer(key, as: Int.self)
+    guard count >= 0 else { throw ProtocolError("a negative number '\(key)' in a message") }
+    return count
   }
 
   fileprivate func hexadecimal(_ key: String) throws(ProtocolError) -> UInt64 {

@@ -13,12 +13,20 @@ public struct EchoServer {
 
   public init(_ configuration: WorkerConfiguration) { self.configuration = configuration }
 
+  /// The result, and the stamps of some of the requests.
+  public struct Outcome: Sendable {
+    public var result: ServerResult
+    public var stamps: [RequestStamps]
+  }
+
   /// Binds, calls `listening` with the port, and serves until SIGTERM or SIGINT.
-  public func run(listening: (UInt16) throws(WorkloadError) -> Void) throws(WorkloadError) -> ServerResult {
+  public func run(listening: (UInt16) throws(WorkloadError) -> Void) throws(WorkloadError) -> Outcome {
     let flags = configuration.wait == .spin ? Int32(MSG_DONTWAIT) : 0
     let socket = try explained { () throws(SystemError) in
       try systemCall("sigaction") { clinux_catch_stop() }
       let socket = try Socket(configuration.transport == .udp ? .udp : .tcp)
+      // Before the first packet can come. What a listening socket cannot do is left to its connection.
+      if configuration.asksKernelForStamps { try socket.stampPackets(sending: configuration.transport == .udp) }
       try socket.bind(to: try IPv4Endpoint(address: configuration.address, port: configuration.port))
       switch configuration.transport {
       case .udp: try socket.setReceiveTimeout(nanoseconds: Self.stopInterval)
@@ -26,24 +34,47 @@ public struct EchoServer {
       }
       return socket
     }
+    // Before the first client comes. The server does not know when the window begins: it keeps the warm-up's as well.
+    var stamping =
+      configuration.stampEvery == 0
+      ? nil
+      : SampledStamps(configuration, duration: configuration.warmupNanoseconds + configuration.windowNanoseconds)
     try listening(try explained { () throws(SystemError) in try socket.localPort() })
     switch configuration.transport {
     case .udp:
-      return try serve(UDPServerChannel(fd: socket.fd, receiveFlags: flags))
+      return try serve(UDPServerChannel(fd: socket.fd, receiveFlags: flags), &stamping)
     case .tcp:
       let accepted = try explained { () throws(SystemError) -> Socket? in
         guard let connection = try socket.accept() else { return nil }
         try connection.setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         try connection.setReceiveTimeout(nanoseconds: Self.stopInterval)
+        if configuration.asksKernelForStamps { try connection.stampPackets(sending: true) }
         return connection
       }
-      guard let connection = accepted else { return ServerResult() }
-      return try serve(TCPChannel(fd: connection.fd, size: configuration.size, receiveFlags: flags))
+      guard let connection = accepted else { return Outcome(result: ServerResult(), stamps: []) }
+      return try serve(
+        TCPChannel(fd: connection.fd, size: configuration.size, receiveFlags: flags), &stamping)
     }
   }
 
+  private func serve(
+    _ channel: some Channel, _ room: inout SampledStamps?
+  ) throws(WorkloadError) -> Outcome {
+    // Taken and not copied: the first record would copy the whole room of a second owner.
+    guard var stamping = room.take() else {
+      var none = NoStamps()
+      return Outcome(result: try loop(channel, &none), stamps: [])
+    }
+    var result = try loop(channel, &stamping)
+    result.stamps = stamping.count
+    result.areStampsTruncated = stamping.isTruncated
+    return Outcome(result: result, stamps: Array(stamping.records))
+  }
+
   /// The loop. Like the client's it allocates, writes and logs nothing.
-  private func serve<C: Channel>(_ channel: C) throws(WorkloadError) -> ServerResult {
+  private func loop<Stamps: Stamping>(
+    _ channel: some Channel, _ stamping: inout Stamps
+  ) throws(WorkloadError) -> ServerResult {
     var channel = channel
     var result = ServerResult()
     var failure: Int32 = 0
@@ -55,21 +86,46 @@ public struct EchoServer {
     pattern.withUnsafeMutableBytes { pattern in
       MessageHeader.write(into: pattern, nonce: configuration.nonce, flow: configuration.flow)
       buffer.withUnsafeMutableBytes { buffer in
+        // One in flight: after each number its successor is expected.
+        var expected: UInt64 = 1
         while clinux_stop_requested() == 0 {
-          let length = channel.receive(into: buffer)
+          let isAwaited = stamping.asksKernel && stamping.selects(expected)
+          let length = isAwaited ? channel.receiveStamped(into: buffer) : channel.receive(into: buffer)
           if length > 0 {
-            let message = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<length])
-            guard MessageHeader.isSameFlow(message, as: UnsafeRawBufferPointer(pattern)) else {
+            let message = UnsafeMutableRawBufferPointer(rebasing: buffer[..<length])
+            guard MessageHeader.isRequest(UnsafeRawBufferPointer(message), ofFlow: UnsafeRawBufferPointer(pattern))
+            else {
               result.foreign &+= 1
               continue
             }
+            var isStamped = false
+            var sequence: UInt64 = 0
+            var receivedAt: UInt64 = 0
+            if Stamps.isOn {
+              sequence = MessageHeader.sequence(of: UnsafeRawBufferPointer(message), oldest: expected)
+              isStamped = stamping.selects(sequence)
+              if isStamped { receivedAt = Clock.realtime() }
+              expected = sequence &+ 1
+            }
             if !delay.isNone { delay.burn() }
-            let code = channel.send(message)
+            MessageHeader.markReply(message)
+            let sentAt = isStamped ? Clock.realtime() : 0
+            let code =
+              isStamped && stamping.asksKernel
+              ? channel.sendStamped(UnsafeRawBufferPointer(message), ordinal: result.echoed &+ 1)
+              : channel.send(UnsafeRawBufferPointer(message))
             if code != 0 {
               failure = code
               break
             }
             result.echoed &+= 1
+            if isStamped {
+              let transmitted = stamping.asksKernel ? channel.stamps.transmitted(fd: channel.fd) : 0
+              stamping.keep(
+                RequestStamps(
+                  sequence: sequence, sent: sentAt, transmitted: transmitted,
+                  arrived: isAwaited ? channel.stamps.arrived : 0, received: receivedAt))
+            }
           } else if length != Received.nothing {
             // A client that has measured enough closes its connection: the end, not a failure.
             if length != Received.closed && length != Received.failed(ECONNRESET) { failure = Int32(-length) }

@@ -5,14 +5,15 @@ public import WorkerProtocol
 
 /// The client of the request/response workloads: a closed loop with one request in flight.
 public struct RoundTripClient {
-  /// The result, and the round trips in ns.
-  public struct Outcome {
+  /// The result, the round trips in ns, and the stamps of some of them.
+  public struct Outcome: Sendable {
     public var result: ClientResult
     public var samples: [UInt32]
+    public var stamps: [RequestStamps]
   }
 
   /// Room for this many round trips a second: more than any path through the kernel completes.
-  private static let fastestPerSecond: UInt64 = 1_000_000
+  static let fastestPerSecond: UInt64 = 1_000_000
   /// The most room that is made, whatever the window: 1 GiB.
   private static let sampleLimit: UInt64 = 1 << 28
   /// When spinning, the clock is read for the time-out after this many empty polls (some 40 µs): rarely enough to cost
@@ -31,6 +32,7 @@ public struct RoundTripClient {
       if configuration.transport == .tcp { try socket.setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
       try socket.connect(to: server)
       if configuration.wait == .block { try socket.setReceiveTimeout(nanoseconds: configuration.timeoutNanoseconds) }
+      if configuration.asksKernelForStamps { try socket.stampPackets(sending: true) }
       return socket
     }
     let flags = configuration.wait == .spin ? Int32(MSG_DONTWAIT) : 0
@@ -45,24 +47,43 @@ public struct RoundTripClient {
   private func measure(
     _ channel: some Channel, ready: () throws(WorkloadError) -> Void
   ) throws(WorkloadError) -> Outcome {
+    if configuration.stampEvery == 0 {
+      var stamping = NoStamps()
+      return try measure(channel, &stamping, ready: ready) { _ in }
+    }
+    var stamping = SampledStamps(
+      configuration, duration: max(configuration.warmupNanoseconds, configuration.windowNanoseconds))
+    // The records of the warm-up give way to those of the window.
+    var outcome = try measure(channel, &stamping, ready: ready) { $0.reset() }
+    outcome.stamps = Array(stamping.records)
+    outcome.result.stamps = outcome.stamps.count
+    outcome.result.areStampsTruncated = stamping.isTruncated
+    return outcome
+  }
+
+  private func measure<Stamps: Stamping>(
+    _ channel: some Channel, _ stamping: inout Stamps, ready: () throws(WorkloadError) -> Void,
+    reset: (inout Stamps) -> Void
+  ) throws(WorkloadError) -> Outcome {
     let room = min(
       Self.sampleLimit, configuration.windowNanoseconds / (1_000_000_000 / Self.fastestPerSecond) + 1024)
     var samples = [UInt32](repeating: 0, count: Int(room))
     var exchange = Exchange(channel: channel, configuration: configuration)
 
     // The warm-up writes into the same room, so that its pages are there when the window opens.
-    _ = try exchange.run(for: configuration.warmupNanoseconds, into: &samples)
+    _ = try exchange.run(for: configuration.warmupNanoseconds, into: &samples, &stamping)
+    reset(&stamping)
     try ready()
 
     let switchesBefore = ContextSwitches.ofProcess()
     let cpuBefore = Clock.processCPU()
-    var result = try exchange.run(for: configuration.windowNanoseconds, into: &samples)
+    var result = try exchange.run(for: configuration.windowNanoseconds, into: &samples, &stamping)
     result.cpuNanoseconds = Clock.processCPU() - cpuBefore
     let switches = ContextSwitches.ofProcess()
     result.voluntarySwitches = switches.voluntary - switchesBefore.voluntary
     result.involuntarySwitches = switches.involuntary - switchesBefore.involuntary
     samples.removeLast(samples.count - result.samples)
-    return Outcome(result: result, samples: samples)
+    return Outcome(result: result, samples: samples, stamps: [])
   }
 
   /// The loop itself, with the state that outlives the warm-up.
@@ -73,8 +94,11 @@ public struct RoundTripClient {
     var unanswered = UnansweredRequests()
 
     /// Exchanges messages for `duration` ns. Nothing is allocated, written or logged in here.
-    mutating func run(for duration: UInt64, into samples: inout [UInt32]) throws(WorkloadError) -> ClientResult {
+    mutating func run(
+      for duration: UInt64, into samples: inout [UInt32], _ stamping: inout some Stamping
+    ) throws(WorkloadError) -> ClientResult {
       var result = ClientResult()
+      result.firstSequence = sequence + 1
       var failure: Int32 = 0
       var isClosed = false
       var isTooLong = false
@@ -108,8 +132,14 @@ public struct RoundTripClient {
               }
               sequence &+= 1
               MessageHeader.setSequence(sequence, in: request)
+              let isStamped = stamping.selects(sequence)
+              // Outside of what the sample measures, and next to its ends: it is no longer for being stamped.
+              let sentAt = isStamped ? Clock.realtime() : 0
               let sent = Clock.monotonic()
-              let code = channel.send(UnsafeRawBufferPointer(request))
+              let code =
+                isStamped && stamping.asksKernel
+                ? channel.sendStamped(UnsafeRawBufferPointer(request), ordinal: sequence)
+                : channel.send(UnsafeRawBufferPointer(request))
               if code != 0 {
                 failure = code
                 break window
@@ -117,16 +147,19 @@ public struct RoundTripClient {
               result.sent &+= 1
               var polls = 0
               waiting: while true {
-                let length = channel.receive(into: reply)
+                let length =
+                  isStamped && stamping.asksKernel
+                  ? channel.receiveStamped(into: reply) : channel.receive(into: reply)
                 if length > 0 {
                   var received = Clock.monotonic()
                   let message = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(reply)[..<length])
-                  if length == size && MessageHeader.areEqual(message, UnsafeRawBufferPointer(request)) {
+                  if length == size && MessageHeader.isReply(message, to: UnsafeRawBufferPointer(request)) {
                     if slowdown > 0 {
                       // The sample ends where the loop was to end: longer by the part asked for, to the nanosecond.
                       received += (received - sent) * slowdown / 1_000_000
                       busyLoop(until: received)
                     }
+                    let receivedAt = isStamped ? Clock.realtime() : 0
                     guard let nanoseconds = UInt32(exactly: received - sent) else {
                       isTooLong = true
                       break window
@@ -134,6 +167,15 @@ public struct RoundTripClient {
                     samples[count] = nanoseconds
                     count &+= 1
                     last = received
+                    if isStamped {
+                      let asksKernel = stamping.asksKernel
+                      let transmitted = asksKernel ? channel.stamps.transmitted(fd: channel.fd) : 0
+                      stamping.keep(
+                        RequestStamps(
+                          sequence: sequence, sent: sentAt, transmitted: transmitted,
+                          arrived: asksKernel ? channel.stamps.arrived : 0, received: receivedAt,
+                          roundTrip: UInt64(nanoseconds)))
+                    }
                     break waiting
                   }
                   unanswered.classify(message, own: UnsafeRawBufferPointer(request), newest: sequence, &result)
@@ -192,7 +234,7 @@ private struct UnansweredRequests {
   mutating func classify(
     _ message: UnsafeRawBufferPointer, own: UnsafeRawBufferPointer, newest: UInt64, _ result: inout ClientResult
   ) {
-    guard MessageHeader.isSameFlow(message, as: own),
+    guard MessageHeader.isReply(message, toFlow: own),
       let number = MessageHeader.sequence(of: message, newest: newest)
     else {
       result.foreign &+= 1

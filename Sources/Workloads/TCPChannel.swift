@@ -9,6 +9,7 @@ struct TCPChannel: Channel {
   let receiveFlags: Int32
   /// Bytes of the next message that have come.
   private var filled = 0
+  private(set) var stamps = SocketStamps()
 
   init(fd: Int32, size: Int, receiveFlags: Int32) {
     self.fd = fd
@@ -33,7 +34,37 @@ struct TCPChannel: Channel {
 
   @inline(__always)
   mutating func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
-    let count = recv(fd, buffer.baseAddress?.advanced(by: filled), size - filled, receiveFlags)
+    take(recv(fd, buffer.baseAddress?.advanced(by: filled), size - filled, receiveFlags))
+  }
+
+  @inline(never)
+  mutating func sendStamped(_ message: UnsafeRawBufferPointer, ordinal: UInt64) -> Int32 {
+    stamps.awaitedID = UInt32(truncatingIfNeeded: ordinal &* UInt64(size) &- 1)
+    var done = 0
+    while true {
+      let count = clinux_send_stamped(
+        fd, message.baseAddress?.advanced(by: done), message.count - done, Int32(MSG_NOSIGNAL), nil, 0)
+      if count > 0 {
+        done += count
+        if done == message.count { return 0 }
+      } else {
+        let code = errno
+        if code != EINTR && code != EAGAIN { return code }
+      }
+    }
+  }
+
+  /// The stamp is that of the message's last piece.
+  @inline(never)
+  mutating func receiveStamped(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    take(
+      clinux_receive_stamped(
+        fd, buffer.baseAddress?.advanced(by: filled), size - filled, receiveFlags, nil, nil, &stamps.arrived))
+  }
+
+  /// Goes on with what a read has given.
+  @inline(__always)
+  private mutating func take(_ count: Int) -> Int {
     if count > 0 {
       filled += count
       if filled < size { return Received.nothing }

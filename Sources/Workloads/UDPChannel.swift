@@ -6,6 +6,12 @@ struct UDPClientChannel: Channel {
   let fd: Int32
   /// MSG_DONTWAIT when spinning, 0 when blocking.
   let receiveFlags: Int32
+  private(set) var stamps = SocketStamps()
+
+  init(fd: Int32, receiveFlags: Int32) {
+    self.fd = fd
+    self.receiveFlags = receiveFlags
+  }
 
   @inline(__always)
   func send(_ message: UnsafeRawBufferPointer) -> Int32 {
@@ -18,7 +24,26 @@ struct UDPClientChannel: Channel {
 
   @inline(__always)
   func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
-    let count = recv(fd, buffer.baseAddress, buffer.count, receiveFlags)
+    received(recv(fd, buffer.baseAddress, buffer.count, receiveFlags))
+  }
+
+  @inline(never)
+  mutating func sendStamped(_ message: UnsafeRawBufferPointer, ordinal: UInt64) -> Int32 {
+    stamps.awaitedID &+= 1
+    while true {
+      if clinux_send_stamped(fd, message.baseAddress, message.count, 0, nil, 0) >= 0 { return 0 }
+      let code = errno
+      if code != EINTR && code != EAGAIN { return code }
+    }
+  }
+
+  @inline(never)
+  mutating func receiveStamped(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    received(clinux_receive_stamped(fd, buffer.baseAddress, buffer.count, receiveFlags, nil, nil, &stamps.arrived))
+  }
+
+  @inline(__always)
+  private func received(_ count: Int) -> Int {
     if count > 0 { return count }
     // An empty datagram is nobody's reply: as if nothing had come.
     if count == 0 { return Received.nothing }
@@ -33,6 +58,7 @@ struct UDPServerChannel: Channel {
   let receiveFlags: Int32
   private var peer = sockaddr_in()
   private var peerLength = socklen_t(MemoryLayout<sockaddr_in>.size)
+  private(set) var stamps = SocketStamps()
 
   init(fd: Int32, receiveFlags: Int32) {
     self.fd = fd
@@ -64,6 +90,42 @@ struct UDPServerChannel: Channel {
         recvfrom(fd, buffer.baseAddress, buffer.count, flags, rebound, &length)
       }
     }
+    return received(count, length)
+  }
+
+  @inline(never)
+  mutating func sendStamped(_ message: UnsafeRawBufferPointer, ordinal: UInt64) -> Int32 {
+    stamps.awaitedID &+= 1
+    let fd = fd
+    let length = peerLength
+    return withUnsafePointer(to: &peer) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
+        while true {
+          if clinux_send_stamped(fd, message.baseAddress, message.count, 0, rebound, length) >= 0 { return 0 }
+          let code = errno
+          if code != EINTR && code != EAGAIN { return code }
+        }
+      }
+    }
+  }
+
+  @inline(never)
+  mutating func receiveStamped(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+    let fd = fd
+    let flags = receiveFlags
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    var arrived: UInt64 = 0
+    let count = withUnsafeMutablePointer(to: &peer) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
+        clinux_receive_stamped(fd, buffer.baseAddress, buffer.count, flags, rebound, &length, &arrived)
+      }
+    }
+    stamps.arrived = arrived
+    return received(count, length)
+  }
+
+  @inline(__always)
+  private mutating func received(_ count: Int, _ length: socklen_t) -> Int {
     if count > 0 {
       peerLength = length
       return count

@@ -30,8 +30,9 @@ struct Worker {
     do throws(WorkloadError) {
       switch configuration.role {
       case .server:
-        let result = try EchoServer(configuration).run { port in control.send(.listening(port: port)) }
-        control.send(.stopped(result))
+        let outcome = try EchoServer(configuration).run { port in control.send(.listening(port: port)) }
+        control.send(.stopped(outcome.result))
+        control.send(stamps: outcome.stamps)
       case .client:
         // Before the warm-up, so that nothing stands between it and the window.
         let canary = Canary.measure()
@@ -43,6 +44,7 @@ struct Worker {
         }
         control.send(.result(outcome.result))
         control.send(samples: outcome.samples)
+        control.send(stamps: outcome.stamps)
       }
     } catch { throw WorkerFailure(error.description) }
   }
@@ -77,6 +79,13 @@ struct ControlChannel {
 
   /// Little-endian, as the machine has them (every platform of ours).
   func send(samples: [UInt32]) { samples.withUnsafeBytes(writeAll) }
+
+  func send(stamps: [RequestStamps]) {
+    // By pieces, so that they are not there a second time all at once.
+    for start in stride(from: 0, to: stamps.count, by: 4096) {
+      RequestStamps.encoded(stamps[start..<min(start + 4096, stamps.count)]).withUnsafeBytes(writeAll)
+    }
+  }
 
   private func writeAll(_ bytes: UnsafeRawBufferPointer) {
     var done = 0

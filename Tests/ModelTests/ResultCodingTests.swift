@@ -42,6 +42,8 @@ struct ResultCodingTests {
     estimate: 1.25, low: 1.2, high: 1.3, confidence: 0.99, n: 12, method: "wilcoxon", minimumDetectableEffect: 0.04,
     lag1: 0.1, mergedBlocks: 1)
 
+  private static let level = LevelEstimate(estimate: 9, low: 8, high: 10, confidence: 0.99, n: 12)
+
   /// A result in which every optional value is present.
   private static let full: RunResult = {
     let claim = ClaimSpec(
@@ -76,7 +78,23 @@ struct ResultCodingTests {
           steps: [.init(from: "native", to: "veth", layer: "l", ratio: interval, difference: interval)],
           ratioResidual: 0.1, differenceResidual: 2)
       ],
-      hops: .value([HopResult(environment: "veth", workload: "udp", from: "a", to: "b", p50: interval)]),
+      hops: .value([
+        HopResult(
+          environment: "veth", workload: "udp", index: 0, leg: .request, kind: .stackDown, from: "a", to: "b",
+          p50: .value(level), p90: .value(level), p99: .unavailable("too few"))
+      ]),
+      waterfalls: [
+        WaterfallResult(
+          environment: "veth", workload: "udp", sampling: 64,
+          points: [Waypoint(namespace: "client", name: "client", source: .application, event: .send)], trials: 12,
+          excluded: ["block 3: full"], sampled: 100, matched: 99, unmatched: ["not seen": 1],
+          taps: [
+            TapReading(
+              namespace: "client", interface: "client0", packets: 9, used: 2, outside: 3, duplicates: 1, foreign: 1,
+              undecodable: 2, dropped: 4, interfaceDropped: 5)
+          ], roundTrip: .value(level), observed: .value(level), sum: 9, residual: -0.01, requestClosure: 40,
+          tax: [.init(metric: .rttP50, ratio: interval, difference: interval, note: "n")])
+      ],
       claims: [ClaimResult(spec: claim, verdict: .supported, reason: "r", interval: interval, adjustedP: 0.02)],
       voided: [VoidedBlock(block: 3, reasons: ["steal"])],
       noise: NoiseSummary(
@@ -94,7 +112,7 @@ struct ResultCodingTests {
     if let list = json as? [Any] { return list.reduce(into: []) { $0.formUnion(keys($1)) } }
     guard let object = json as? [String: Any] else { return [] }
     return object.reduce(into: Set(object.keys)) { result, entry in
-      if !["blocks", "mitigations"].contains(entry.key) { result.formUnion(keys(entry.value)) }
+      if !["blocks", "mitigations", "unmatched"].contains(entry.key) { result.formUnion(keys(entry.value)) }
     }
   }
 
@@ -103,8 +121,8 @@ struct ResultCodingTests {
     let object = try #require(try Self.object(Self.full) as? [String: Any])
     #expect(
       Set(object.keys) == [
-        "schema", "run", "environments", "workloads", "series", "control", "ladders", "hops", "claims", "voided",
-        "noise", "warnings",
+        "schema", "run", "environments", "workloads", "series", "control", "ladders", "hops", "waterfalls",
+        "claims", "voided", "noise", "warnings",
       ])
     #expect(object["schema"] as? String == "bench.run/1")
     let run = try #require(object["run"] as? [String: Any])
@@ -126,6 +144,16 @@ struct ResultCodingTests {
   func roundTrip() throws {
     let json = try JSONEncoder().encode(Self.full)
     #expect(try JSONDecoder().decode(RunResult.self, from: json) == Self.full)
+  }
+
+  @Test("of a version that knew no waterfalls is read")
+  func withoutWaterfalls() throws {
+    var object = try #require(try Self.object(Self.full) as? [String: Any])
+    object["waterfalls"] = nil
+    let result = try JSONDecoder().decode(RunResult.self, from: JSONSerialization.data(withJSONObject: object))
+    var expected = Self.full
+    expected.waterfalls = []
+    #expect(result == expected)
   }
 
   @Test("leaves out what is not there")

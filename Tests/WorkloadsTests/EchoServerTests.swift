@@ -39,7 +39,7 @@ struct EchoServerTests {
       let outcome = try RoundTripClient(settings).run { () throws(WorkloadError) in isReady = true }
       #expect(isReady && outcome.result.samples > 0 && outcome.result.lost == 0)
       kill(getpid(), SIGTERM)
-      #expect(try server.value().echoed > UInt64(outcome.result.samples))
+      #expect(try server.value().result.echoed > UInt64(outcome.result.samples))
       #expect(ready.reading.rawValue == told && ready.writing.rawValue == toTell)
     }
   }

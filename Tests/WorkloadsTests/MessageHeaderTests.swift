@@ -1,4 +1,5 @@
 import Testing
+import WorkerProtocol
 
 @testable import Workloads
 
@@ -14,12 +15,16 @@ private func message(_ size: Int, nonce: UInt64 = 0x0123_4567_89AB_CDEF, flow: U
   return bytes
 }
 
-private func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
-  a.withUnsafeBytes { a in b.withUnsafeBytes { b in MessageHeader.areEqual(a, b) } }
+private func isReply(_ a: [UInt8], to b: [UInt8]) -> Bool {
+  a.withUnsafeBytes { a in b.withUnsafeBytes { b in MessageHeader.isReply(a, to: b) } }
 }
 
-private func isSameFlow(_ a: [UInt8], as b: [UInt8]) -> Bool {
-  a.withUnsafeBytes { a in b.withUnsafeBytes { b in MessageHeader.isSameFlow(a, as: b) } }
+private func isRequest(_ a: [UInt8], ofFlow b: [UInt8]) -> Bool {
+  a.withUnsafeBytes { a in b.withUnsafeBytes { b in MessageHeader.isRequest(a, ofFlow: b) } }
+}
+
+private func isReply(_ a: [UInt8], toFlow b: [UInt8]) -> Bool {
+  a.withUnsafeBytes { a in b.withUnsafeBytes { b in MessageHeader.isReply(a, toFlow: b) } }
 }
 
 private func sequence(of bytes: [UInt8], newest: UInt64) -> UInt64? {
@@ -47,6 +52,32 @@ struct MessageHeaderTests {
     #expect(bytes[24...] == [24, 25, 26, 27, 28, 29])
   }
 
+  @Test("says in one bit whether it is a reply's, if there is room for it", arguments: sizes)
+  func mark(size: Int) throws {
+    let request = message(size, number: 77)
+    let answer = reply(to: request)
+    #expect(answer.count == size)
+    #expect(answer.prefix(11) == request.prefix(11) && answer.dropFirst(12) == request.dropFirst(12))
+    #expect(reply(to: answer) == answer)
+    #expect(isReply(answer, to: request) && isReply(answer, toFlow: request) && isRequest(request, ofFlow: request))
+    let hasRoom = size >= 12
+    #expect((answer != request) == hasRoom)
+    if hasRoom { #expect(answer[8..<12] == [0x42, 0x4e, 0x43, 0x68]) }
+    #expect(isReply(request, to: request) == !hasRoom && isReply(request, toFlow: request) == !hasRoom)
+    #expect(isRequest(answer, ofFlow: request) == !hasRoom)
+  }
+
+  @Test("is made of the numbers that are told to whoever looks at packets")
+  func constants() {
+    let request = message(30, number: 1)
+    let answer = reply(to: request)
+    func magic(_ bytes: [UInt8]) -> UInt32 {
+      bytes[MessageLayout.magicOffset..<MessageLayout.magicOffset + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    }
+    #expect(magic(request) == MessageLayout.requestMagic && magic(answer) == MessageLayout.replyMagic)
+    #expect(MessageLayout.requestMagic ^ MessageLayout.replyMagic == MessageLayout.replyBit)
+  }
+
   @Test("of a short message is the beginning of that of a long one", arguments: sizes)
   func prefix(size: Int) {
     let whole = message(65_000, number: 0x1122_3344_5566_7788)
@@ -66,7 +97,7 @@ struct MessageHeaderTests {
     let all = numbers(20)
     for a in all {
       for b in all + [a &+ 1, a &- 1, a ^ (1 << 63)] {
-        #expect(areEqual(message(size, number: a), message(size, number: b)) == (a & mask == b & mask))
+        #expect(isReply(reply(to: message(size, number: a)), to: message(size, number: b)) == (a & mask == b & mask))
       }
     }
   }
@@ -77,8 +108,11 @@ struct MessageHeaderTests {
     for bit in 0..<8 * min(size, 40) {
       var other = own
       other[bit / 8] ^= 1 << UInt8(bit % 8)
-      #expect(areEqual(own, other) == (bit / 8 >= MessageHeader.length))
-      #expect(isSameFlow(other, as: own) == !(8..<24).contains(bit / 8))
+      #expect(isRequest(other, ofFlow: own) == !(8..<24).contains(bit / 8))
+      var answer = reply(to: own)
+      answer[bit / 8] ^= 1 << UInt8(bit % 8)
+      #expect(isReply(answer, to: own) == (bit / 8 >= MessageLayout.headerLength))
+      #expect(isReply(answer, toFlow: own) == !(8..<24).contains(bit / 8))
     }
   }
 
@@ -107,6 +141,21 @@ struct MessageHeaderTests {
     }
   }
 
+  @Test("gives back its number: the lowest from the oldest on that ends alike", arguments: sizes)
+  func numberFromOldest(size: Int) {
+    func found(_ number: UInt64, oldest: UInt64) -> UInt64 {
+      message(size, number: number).withUnsafeBytes { MessageHeader.sequence(of: $0, oldest: oldest) }
+    }
+    let room = size >= 8 ? UInt64.max : (1 << UInt64(8 * size)) - 1
+    for oldest in numbers(50) {
+      for step in [0, 1, 2, 63, 255, 256, room] where step <= room && oldest <= .max - step {
+        #expect(found(oldest + step, oldest: oldest) == oldest + step)
+      }
+      // One more than that passes for the oldest.
+      if room < .max - oldest { #expect(found(oldest + room + 1, oldest: oldest) == oldest) }
+    }
+  }
+
   @Test("agrees with a search through all numbers, where they are few")
   func exhaustive() {
     for newest in [0, 1, 100, 254, 255, 256, 257, 300, 510, 511, 512, 513, 600] as [UInt64] {
@@ -120,12 +169,15 @@ struct MessageHeaderTests {
   @Test("of another run or flow is foreign as soon as a differing byte fits in", arguments: sizes)
   func foreign(size: Int) {
     let own = message(size)
-    #expect(isSameFlow(message(size, number: .max), as: own))
+    #expect(isRequest(message(size, number: .max), ofFlow: own))
+    func expect(_ other: [UInt8], _ passes: Bool) {
+      #expect(isRequest(other, ofFlow: own) == passes && isReply(reply(to: other), toFlow: own) == passes)
+    }
     // The nonces differ in their last byte, which is the 20th of the message; in their first, the 13th.
-    #expect(isSameFlow(message(size, nonce: 0xFF23_4567_89AB_CDEF), as: own) == (size < 20))
-    #expect(isSameFlow(message(size, nonce: 0x0123_4567_89AB_CDEE), as: own) == (size < 13))
-    #expect(isSameFlow(message(size, flow: 8), as: own) == (size < 21))
-    #expect(isSameFlow(message(size, flow: 9 | 1 << 31), as: own) == (size < 24))
-    for other in [size - 1, size + 1] where other > 0 { #expect(!isSameFlow(message(other), as: own)) }
+    expect(message(size, nonce: 0xFF23_4567_89AB_CDEF), size < 20)
+    expect(message(size, nonce: 0x0123_4567_89AB_CDEE), size < 13)
+    expect(message(size, flow: 8), size < 21)
+    expect(message(size, flow: 9 | 1 << 31), size < 24)
+    for other in [size - 1, size + 1] where other > 0 { expect(message(other), false) }
   }
 }

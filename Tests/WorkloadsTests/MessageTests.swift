@@ -22,9 +22,14 @@ struct MessageTests {
     result.voluntarySwitches = 7
     result.involuntarySwitches = 8
     result.isTruncated = true
+    result.firstSequence = 11
+    result.stamps = 1 << 22
+    result.areStampsTruncated = true
     var stopped = ServerResult()
     stopped.echoed = 9
     stopped.foreign = 10
+    stopped.stamps = 12
+    stopped.areStampsTruncated = true
     var messages: [WorkerMessage] = [
       .listening(port: 0), .listening(port: .max), .ready(canaryNanoseconds: 123), .start, .result(ClientResult()),
       .result(result), .stopped(ServerResult()), .stopped(stopped), .failed(message: ""),
@@ -43,7 +48,8 @@ struct MessageTests {
                 role: role, transport: transport, wait: wait, size: 65_000, cpu: 1023,
                 namespace: "/run/netns/bench-\"ü\"", address: "255.255.255.255", port: .max, nonce: .max, flow: .max,
                 warmupNanoseconds: UInt64(Int64.max), windowNanoseconds: 1, timeoutNanoseconds: 2,
-                delayNanoseconds: 3, slowdownPPM: 4)))
+                delayNanoseconds: 3, slowdownPPM: 4, stampEvery: WorkerConfiguration.largestStampEvery,
+                socketStamps: true)))
         }
       }
     }
@@ -78,13 +84,13 @@ struct MessageTests {
   func version() throws {
     let line = try #require(Self.all.last).line
     let text = String(decoding: line, as: UTF8.self)
-    let other = text.replacing("\"protocol\":1,", with: "\"protocol\":2,")
+    let other = text.replacing("\"protocol\":2,", with: "\"protocol\":1,")
     #expect(other != text)
     #expect(
-      throws: ProtocolError("protocol 2 where 1 was expected: controller and worker do not match")
+      throws: ProtocolError("protocol 1 where 2 was expected: controller and worker do not match")
     ) { try WorkerMessage(line: other.utf8) }
     #expect(throws: ProtocolError("no whole number 'protocol' of the right size in a message")) {
-      try WorkerMessage(line: text.replacing("\"protocol\":1,", with: "").utf8)
+      try WorkerMessage(line: text.replacing("\"protocol\":2,", with: "").utf8)
     }
   }
 
@@ -107,6 +113,9 @@ struct MessageTests {
       ("window_ns", "-1"), ("window_ns", "9223372036854775808"), ("nonce", "1"), ("nonce", "\"xyz\""),
       ("nonce", "\"\""),
       ("nonce", "\"10000000000000000\""), ("role", "\"spectator\""), ("transport", "\"sctp\""), ("wait", "\"\""),
+      ("stamp_every", "3"), ("stamp_every", "65"), ("stamp_every", "-1"), ("stamp_every", "-64"),
+      ("stamp_every", "2097152"), ("stamp_every", "4611686018427387904"), ("stamp_every", "9223372036854775808"),
+      ("stamp_every", "1.0"), ("stamp_every", "true"), ("socket_stamps", "1"), ("socket_stamps", "\"true\""),
       ("cpu", "\"0\""), ("cpu", "0.5"), ("namespace", "1"), ("address", "127"), ("protocol", "\"1\""),
     ])
   func outOfRange(key: String, value: String) throws {
@@ -119,6 +128,26 @@ struct MessageTests {
       return member.key == key ? "\"\(key)\":\(value)" : String(one.text.dropFirst().dropLast())
     }
     #expect(throws: ProtocolError.self) { try WorkerMessage(line: "{\(members.joined(separator: ","))}".utf8) }
+  }
+
+  @Test("every power of two is possible, up to the largest", arguments: 0...20 as ClosedRange<UInt64>)
+  func stampEvery(exponent: UInt64) throws {
+    var configuration = WorkerConfiguration(
+      role: .server, transport: .tcp, wait: .spin, size: 1, address: "127.0.0.1", nonce: 1)
+    configuration.stampEvery = 1 << exponent
+    #expect(try WorkerMessage(line: WorkerMessage.configure(configuration).line) == .configure(configuration))
+  }
+
+  @Test("a result with less than no samples or stamps is refused", arguments: ["samples", "stamps"])
+  func negative(key: String) throws {
+    for message in [WorkerMessage.result(ClientResult()), .stopped(ServerResult())] {
+      var json = try FlatJSON(parsing: message.line)
+      if json[key] == nil { continue }
+      json[key] = .integer(-1)
+      #expect(throws: ProtocolError("a negative number '\(key)' in a message")) {
+        try WorkerMessage(line: json.text.utf8)
+      }
+    }
   }
 
   @Test("an unknown type is named; unknown members are passed over")
@@ -250,7 +279,9 @@ private func means(_ json: FlatJSON, the line: [UInt8]) throws -> Bool {
       case .string(let text): theirs[member.key] as? String == text
       case .boolean(let flag): theirs[member.key] as? Bool == flag
       case .integer(let number): (theirs[member.key] as? NSNumber)?.int64Value == number
-      case .number(let number): (theirs[member.key] as? NSNumber)?.doubleValue == number
+      // Foundation reads a number of many digits as a decimal, whose double is off by the last bits.
+      case .number(let number):
+        (theirs[member.key] as? NSNumber).map { abs($0.doubleValue - number) <= 4 * number.ulp } ?? false
       }
     }
 }

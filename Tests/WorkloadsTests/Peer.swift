@@ -119,6 +119,13 @@ func header(size: Int, nonce: UInt64 = 0xFEDC_BA98_7654_3210, flow: UInt32 = 7) 
   return bytes
 }
 
+/// The reply to `request`, as a good server sends it.
+func reply(to request: [UInt8]) -> [UInt8] {
+  var bytes = request
+  bytes.withUnsafeMutableBytes { MessageHeader.markReply($0) }
+  return bytes
+}
+
 /// The number of a message that has room for all of it.
 func number(of message: [UInt8]) -> UInt64 { message.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) } }
 

@@ -70,33 +70,56 @@ struct WorkerProcess {
     throw TestFailure(description: "expected 'ready': \(message)")
   }
 
-  func result() throws -> (result: ClientResult, samples: [UInt32]) {
+  func result() throws -> (result: ClientResult, samples: [UInt32], stamps: [RequestStamps]) {
     let message = try receive()
     guard case .result(let result) = message else { throw TestFailure(description: "expected 'result': \(message)") }
     let bytes = try child.readBytes(result.samples * 4, deadline: farDeadline())
     let samples = stride(from: 0, to: bytes.count, by: 4).map { offset in
       bytes[offset..<offset + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     }
+    return (result, samples, try stamps(result.stamps))
+  }
+
+  private func stamps(_ count: Int) throws -> [RequestStamps] {
+    let records = try RequestStamps.decoded(
+      try child.readBytes(count * RequestStamps.encodedSize, deadline: farDeadline()))
+    #expect(records.count == count)
+    return records
+  }
+
+  /// From start to result, and the end of the process, of a client that stamps nothing.
+  func measure() throws -> (result: ClientResult, samples: [UInt32]) {
+    let (result, samples, stamps) = try measureStamped()
+    #expect(stamps == [] && !result.areStampsTruncated)
     return (result, samples)
   }
 
   /// From start to result, and the end of the process.
-  func measure() throws -> (result: ClientResult, samples: [UInt32]) {
+  func measureStamped() throws -> (result: ClientResult, samples: [UInt32], stamps: [RequestStamps]) {
     try ready()
     try send(.start)
     let outcome = try result()
-    // Nothing behind the samples.
+    // Nothing behind the stamps.
     #expect(throws: ChildProcess.Failure.ended) { try child.readBytes(1, deadline: farDeadline()) }
     #expect(try child.waitForExit(deadline: farDeadline()) == .exited(0))
     return outcome
   }
 
+  /// Ends a server that stamps nothing.
   func stop() throws -> ServerResult {
+    let (result, stamps) = try stopStamped()
+    #expect(stamps == [] && !result.areStampsTruncated)
+    return result
+  }
+
+  func stopStamped() throws -> (result: ServerResult, stamps: [RequestStamps]) {
     child.terminate()
     let message = try receive()
     guard case .stopped(let result) = message else { throw TestFailure(description: "expected 'stopped': \(message)") }
+    let records = try stamps(result.stamps)
+    #expect(throws: ChildProcess.Failure.ended) { try child.readBytes(1, deadline: farDeadline()) }
     #expect(try child.waitForExit(deadline: farDeadline()) == .exited(0))
-    return result
+    return (result, records)
   }
 
   /// The message of a worker that gives up, and its end.

@@ -13,10 +13,23 @@ struct WindowTests {
     try SmallFile.text(log).split(separator: "\n").filter { $0.first?.isLetter == true }
   }
 
+  struct Case: Sendable, CustomTestStringConvertible {
+    let transport: WorkerConfiguration.Transport
+    let wait: WorkerConfiguration.Wait
+    let stampEvery: UInt64
+    var testDescription: String { "\(transport) \(wait), stamps of one in \(stampEvery)" }
+
+    static let all: [Case] = [WorkerConfiguration.Transport.udp, .tcp].flatMap { transport in
+      [WorkerConfiguration.Wait.spin, .block].flatMap { wait in
+        [0, 1].map { Case(transport: transport, wait: wait, stampEvery: $0) }
+      }
+    }
+  }
+
   @Test(
-    "the worker asks the kernel for nothing but to send and to receive", .requiresProgram("strace"),
-    arguments: [WorkerConfiguration.Transport.udp, .tcp], [WorkerConfiguration.Wait.spin, .block])
-  func systemCalls(transport: WorkerConfiguration.Transport, wait: WorkerConfiguration.Wait) throws {
+    "the worker asks the kernel for nothing but to send and to receive, stamps or none", .requiresProgram("strace"),
+    arguments: Case.all)
+  func systemCalls(which: Case) throws {
     try withTraces { serverLog, clientLog in
       func traced(_ log: String, _ settings: WorkerConfiguration) throws -> WorkerProcess {
         let worker = WorkerProcess(
@@ -26,13 +39,18 @@ struct WindowTests {
               "strace", "-o", log, "-e", "signal=none", "-e", "trace=all", "-s", "8", try WorkerProcess.path(),
             ],
             environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]))
+        var settings = settings
+        settings.stampEvery = which.stampEvery
         try worker.send(.configure(settings))
         return worker
       }
-      let server = try traced(serverLog, configuration(.server, transport, wait))
+      let server = try traced(serverLog, configuration(.server, which.transport, which.wait))
       let client = try traced(
-        clientLog, configuration(.client, transport, wait, port: try server.listening(), window: 100 * milliseconds))
-      let (result, _) = try client.measure()
+        clientLog,
+        configuration(
+          .client, which.transport, which.wait, port: try server.listening(), window: 100 * milliseconds))
+      let (result, _, stamps) = try client.measureStamped()
+      #expect(stamps.count == (which.stampEvery == 0 ? 0 : result.samples))
       // SIGTERM is for the worker; the tracer ends with it.
       _ = try server.stopTraced()
 
@@ -69,7 +87,8 @@ struct WindowTests {
     let function: String
     let transport: WorkerConfiguration.Transport
     let wait: WorkerConfiguration.Wait
-    var testDescription: String { "\(function) \(transport) \(wait)" }
+    var stampEvery: UInt64 = 0
+    var testDescription: String { "\(function) \(transport) \(wait) \(stampEvery)" }
   }
 
   /// Counted by a simulated CPU, on which the worker's own code runs as it is, library and all: it is one static file.
@@ -80,6 +99,8 @@ struct WindowTests {
       Count(function: "malloc", transport: .udp, wait: .block), Count(function: "malloc", transport: .tcp, wait: .spin),
       Count(function: "swift_retain", transport: .udp, wait: .spin),
       Count(function: "swift_retain", transport: .tcp, wait: .block),
+      Count(function: "malloc", transport: .tcp, wait: .block, stampEvery: 1),
+      Count(function: "swift_retain", transport: .udp, wait: .block, stampEvery: 1),
     ])
   func calls(what: Count) throws {
     func measure(window: UInt64) throws -> (samples: Int, client: Int, server: Int) {
@@ -89,14 +110,16 @@ struct WindowTests {
             executable: "/usr/bin/env",
             arguments: ["valgrind", "--tool=lackey", "--fnname=\(what.function)", try WorkerProcess.path()],
             environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]))
+        var settings = settings
+        settings.stampEvery = what.stampEvery
         try worker.send(.configure(settings))
         return worker
       }
       let server = try counted(configuration(.server, what.transport, what.wait))
       let client = try counted(
         configuration(.client, what.transport, what.wait, port: try server.listening(), window: window))
-      let (result, _) = try client.measure()
-      _ = try server.stop()
+      let (result, _, _) = try client.measureStamped()
+      _ = try server.stopStamped()
       return (result.samples, try count(client), try count(server))
     }
     func count(_ worker: WorkerProcess) throws -> Int {
@@ -129,6 +152,7 @@ extension WorkerProcess {
     if let worker = children.first.flatMap({ Int32($0) }) { kill(worker, SIGTERM) }
     let message = try receive()
     guard case .stopped(let result) = message else { throw TestFailure(description: "expected 'stopped': \(message)") }
+    _ = try child.readBytes(result.stamps * RequestStamps.encodedSize, deadline: farDeadline())
     #expect(try child.waitForExit(deadline: farDeadline()) == .exited(0))
     return result
   }

@@ -157,7 +157,7 @@ struct WorkerTests {
 
     @Test("when its stdin does, if it still waits for a message")
     func endOfInput() throws {
-      for script in [#"exec "$1" </dev/null"#, #"printf '{"protocol":1' | "$1""#] {
+      for script in [#"exec "$1" </dev/null"#, #"printf '{"protocol":2' | "$1""#] {
         let child = try ChildProcess(executable: "/bin/sh", arguments: ["-c", script, "sh", try WorkerProcess.path()])
         let worker = WorkerProcess(running: child)
         #expect(try worker.failure() == "the controller is gone")
@@ -184,8 +184,8 @@ struct WorkerTests {
         ("nonsense", "no '{' at byte 0 of a message"), ("", "no '{' at byte 0 of a message"),
         (#"{"type":"start"}"#, "the first message must be 'configure'"),
         (#"{"type":"dance"}"#, "a message of unknown type 'dance'"),
-        (#"{"type":"configure","protocol":2}"#, "protocol 2 where 1 was expected: controller and worker do not match"),
-        (#"{"type":"configure","protocol":1}"#, "no text 'role' in a message"),
+        (#"{"type":"configure","protocol":1}"#, "protocol 1 where 2 was expected: controller and worker do not match"),
+        (#"{"type":"configure","protocol":2}"#, "no text 'role' in a message"),
       ])
     func line(text: String, reason: String) throws {
       let worker = try WorkerProcess()
@@ -279,8 +279,8 @@ struct WorkerTests {
       var wrongMagic = own
       wrongMagic[8] ^= 1
       let foreign = [
-        wrongMagic, header(size: size, nonce: 1), header(size: size, flow: 8), Array(own.dropLast()), own + [0],
-        own + [UInt8](repeating: 0, count: 9000), [1],
+        wrongMagic, reply(to: own), header(size: size, nonce: 1), header(size: size, flow: 8), Array(own.dropLast()),
+        own + [0], own + [UInt8](repeating: 0, count: 9000), [1],
       ]
       for message in foreign { try peer.send(message) }
       try peer.send([])
@@ -288,7 +288,7 @@ struct WorkerTests {
       last[0] = 77
       try peer.send(last)
       // The first reply is that to the last message: none of those before it was answered.
-      #expect(try peer.receive() == last)
+      #expect(try peer.receive() == reply(to: last))
       let stopped = try server.stop()
       // An empty datagram is as if nothing had come.
       #expect(stopped.foreign == UInt64(foreign.count) && stopped.echoed == 1)
@@ -301,6 +301,7 @@ extension ClientResult {
   fileprivate init(cpu other: ClientResult) {
     self.init()
     cpuNanoseconds = other.cpuNanoseconds
+    firstSequence = other.firstSequence
     voluntarySwitches = other.voluntarySwitches
     involuntarySwitches = other.involuntarySwitches
   }

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "CLinuxPerf.h"
@@ -49,5 +50,20 @@ int clinux_catch_stop(void);
 extern volatile sig_atomic_t clinux_stop_flag;
 // Inline: read once per poll of a spinning server.
 static inline int clinux_stop_requested(void) { return clinux_stop_flag; }
+
+// SO_TIMESTAMPING (kernel: Documentation/networking/timestamping.rst): the macros over control messages are
+// function-like. Stamps are ns since 1970 on CLOCK_REALTIME, taken by the kernel in software.
+//
+// Packets that come to `fd` are stamped from now on (or a little later: a work item of the kernel switches it on). With
+// `with_ids`, which a TCP socket must be connected for, sent ones may be, too, and are numbered. 0, or -1.
+int clinux_stamp_packets(int fd, int with_ids);
+// sendmsg(2) that asks for a stamp of this message. `to` may be null.
+ssize_t clinux_send_stamped(int fd, const void *message, size_t length, int flags, const struct sockaddr *to,
+                            socklen_t to_length);
+// recvmsg(2) with the message's stamp, 0 if it has none. `from` and `from_length` may be null.
+ssize_t clinux_receive_stamped(int fd, void *buffer, size_t length, int flags, struct sockaddr *from,
+                               socklen_t *from_length, uint64_t *stamp_ns);
+// The next stamp of a sent message: 1 with its number and time, 0 if there is none, or -1. Never waits.
+int clinux_transmit_stamp(int fd, uint32_t *id, uint64_t *stamp_ns);
 
 #endif

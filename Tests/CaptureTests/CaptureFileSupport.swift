@@ -1,0 +1,107 @@
+import Capture
+import Foundation
+import Glibc
+import LinuxKit
+
+/// What a reader made of a file.
+struct ReadFile {
+  var frames: [[UInt8]] = []
+  var infos: [FrameInfo] = []
+  var interfaces: [CaptureInterface] = []
+  var bytesRead: Int64 = 0
+  var error: CaptureFileError?
+
+  var times: [Int64?] { infos.map(\.time) }
+
+  /// Reads all that there is.
+  init(_ reader: CaptureFileReader) {
+    do throws(CaptureFileError) {
+      while try reader.next({ frame, info in
+        frames.append(frame.withUnsafeBytes { Array($0) })
+        infos.append(info)
+      }) {}
+    } catch {
+      self.error = error
+    }
+    interfaces = reader.interfaces
+    bytesRead = reader.bytesRead
+  }
+
+  /// Reads `bytes` as a file, `bufferSize` of them at once.
+  init(_ bytes: [UInt8], bufferSize: Int = 1 << 20) throws {
+    let file = try makeTemporaryFile(bytes)
+    do throws(CaptureFileError) {
+      self.init(try CaptureFileReader(reading: file, path: "a.pcap", bufferSize: bufferSize))
+    } catch {
+      self.init(error)
+    }
+  }
+
+  private init(_ error: CaptureFileError) { self.error = error }
+}
+
+/// A file without a name, at its start.
+private func makeTemporaryFile(_ bytes: [UInt8]) throws(SystemError) -> Descriptor {
+  let path = NSTemporaryDirectory() + "/bench-test-\(UUID().uuidString)"
+  let file = try Descriptor.open(path, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+  unlink(path)
+  try file.write(bytes)
+  let fd = file.rawValue
+  try systemCall("lseek") { lseek(fd, 0, SEEK_SET) }
+  return file
+}
+
+/// Lends a path that nobody else uses, and removes what was made there.
+func withTemporaryPath<Value>(_ body: (String) throws -> Value) rethrows -> Value {
+  let path = NSTemporaryDirectory() + "/bench-test-\(UUID().uuidString).pcapng"
+  defer { unlink(path) }
+  return try body(path)
+}
+
+/// Decodes a frame that was captured whole.
+func decode(
+  _ frame: [UInt8], _ linkType: LinkType = .ethernet, originalLength: Int? = nil
+) throws(UndecodableReason) -> DecodedPacket {
+  try decodeResult(frame, linkType, originalLength: originalLength).get()
+}
+
+func decodeResult(
+  _ frame: [UInt8], _ linkType: LinkType = .ethernet, originalLength: Int? = nil
+) -> Result<DecodedPacket, UndecodableReason> {
+  do throws(UndecodableReason) {
+    return .success(
+      try PacketDecoder.decode(
+        frame.span.bytes, linkType: linkType, originalLength: originalLength ?? frame.count))
+  } catch {
+    return .failure(error)
+  }
+}
+
+/// An independent program's answer: its standard output's lines, and its warnings.
+struct ProgramAnswer {
+  var lines: [String]
+  var warnings: [String]
+  var status: Int32
+
+  init(_ program: String, _ arguments: [String]) throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [program] + arguments
+    let output = Pipe()
+    let errors = Pipe()
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    // What goes wrong is a few lines, which the pipe takes while the output is read.
+    let bytes = output.fileHandleForReading.readDataToEndOfFile()
+    let complaints = errors.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(
+      String.init)
+    if lines.last == "" { lines.removeLast() }
+    // Said to every root, whatever the file.
+    warnings = String(decoding: complaints, as: UTF8.self).split(separator: "\n").map(String.init)
+      .filter { !$0.hasPrefix("Running as user") }
+    status = process.terminationStatus
+  }
+}
