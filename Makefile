@@ -4,6 +4,7 @@
 #   PREFIX=/usr/local DESTDIR=     where install puts things
 #   SCENARIO=network-hop PROFILE=quick ARGS=   what run measures
 #   FILTER=                        which tests run (a regular expression)
+#   FUZZ='--seed 2 --inputs 5000000'   what fuzz tries
 #   SWIFT=swift BUILD_DIR=.build   the toolchain, and where it builds
 
 PREFIX   ?= /usr/local
@@ -12,6 +13,7 @@ SCENARIO ?= network-hop
 PROFILE  ?= quick
 ARGS     ?=
 FILTER   ?=
+FUZZ     ?=
 SWIFT    ?= swift
 BUILD_DIR ?= .build
 
@@ -40,7 +42,7 @@ export SWIFT BUILD_DIR
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help deps build run test lint format benchmarks samples stage writable install uninstall clean
+.PHONY: help deps build run test fuzz lint format benchmarks samples stage writable install uninstall clean
 .NOTPARALLEL:
 
 help: ## list these targets
@@ -60,6 +62,10 @@ run: build ## measure: bench run $(SCENARIO) --profile $(PROFILE) $(ARGS)
 test: build ## run every test; as root, privileged suites must run too
 	@scripts/deps.sh test
 	@FILTER='$(FILTER)' scripts/test.sh
+
+fuzz: deps ## try a million broken frames and files on the capture readers
+	@$(SWIFT_BUILD) --product capture-fuzz
+	@$(RELEASE)/capture-fuzz --save $(BUILD_DIR) $(FUZZ)
 
 lint: ## check the format of Swift code, and shell scripts
 	@scripts/deps.sh $(if $(CI),lint,swift)

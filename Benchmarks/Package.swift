@@ -25,7 +25,8 @@ let package = Package(
     .executableTarget(
       name: "HotPaths",
       dependencies: [
-        ours("Analysis"), ours("Model"), ours("Reports"), ours("Statistics"), ours("Store"),
+        ours("Analysis"), ours("Capture"), ours("Model"), ours("Reports"), ours("Statistics"), ours("Store"),
+        ours("WorkerProtocol"),
         .product(name: "Benchmark", package: "benchmark"),
       ],
       path: "HotPaths", swiftSettings: strict, plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),

@@ -69,6 +69,9 @@ find_missing() {
         need_command strace strace strace strace strace
         need_command valgrind valgrind valgrind valgrind valgrind
         need_command flock util-linux util-linux util-linux flock
+        need_command sqlite3 sqlite3 sqlite sqlite sqlite
+        need_command tcpdump tcpdump tcpdump tcpdump tcpdump
+        need_command tshark tshark wireshark-cli wireshark-cli tshark
         need_command python3 python3 python3 python python3
         python3 -c 'import jsonschema' 2>/dev/null ||
           missing python3-jsonschema python3-jsonschema python-jsonschema py3-jsonschema
@@ -79,6 +82,7 @@ find_missing() {
       benchmarks)
         need_command ip iproute2 iproute iproute2 iproute2
         need_command sockperf sockperf sockperf sockperf sockperf
+        need_command tshark tshark wireshark-cli wireshark-cli tshark
         need_command python3 python3 python3 python python3
         have gcc || have clang || missing gcc gcc gcc gcc
         ;;

@@ -1,5 +1,6 @@
 internal import Analysis
 internal import Benchmark
+internal import Capture
 internal import Foundation
 internal import Model
 internal import Reports
@@ -15,6 +16,7 @@ let benchmarks: @Sendable () -> Void = {
 
   statistics()
   histograms()
+  capture()
   analysis()
   reports()
   store()
@@ -28,6 +30,8 @@ private let histogram = LatencyHistogram(samples: samples)
 private let otherHistogram = LatencyHistogram(samples: Fixture.roundTrips(count: 1_000_000, seed: 2))
 private let encoded = histogram.encoded
 private let run = Fixture.run(blocks: 40, workloads: 4)
+private let frames = FramesFixture(count: 1_000_000)
+private let traces = TracesFixture(roundTrips: 1_250_000)
 private let result: RunResult = {
   var result = RunAnalysis.analyze(Fixture.run(blocks: 40, workloads: 12))
   result.series.removeLast(result.series.count - 500)
@@ -76,6 +80,29 @@ private func histograms() {
 
   Benchmark("LatencyHistogram: four quantiles of 1 M samples") { _ in
     for quantile in [0.5, 0.9, 0.99, 0.999] { blackHole(histogram.quantile(quantile)) }
+  }
+}
+
+// MARK: - Capture
+
+private func capture() {
+  Benchmark("Capture: decode 1 M frames") { _ in
+    var sum: UInt64 = 0
+    for index in 0..<frames.count {
+      frames.withFrame(index) { frame in
+        let packet = try? PacketDecoder.decode(frame, linkType: .ethernet, originalLength: frame.byteCount)
+        sum &+= packet?.message?.sequence ?? 0
+      }
+    }
+    blackHole(sum)
+  }
+
+  // Four taps see each request and each reply.
+  Benchmark("Capture: match 10 M sights of 1.25 M round trips") { _ in
+    blackHole(
+      RoundTripMatcher.match(
+        points: traces.points, client: traces.client, at: traces.clientPoints, server: traces.server,
+        at: traces.serverPoints, taps: traces.taps))
   }
 }
 

@@ -89,7 +89,7 @@ class Bench:
 def configuration(role, transport, address, port, nonce, wait="spin"):
     """The worker protocol's first message (Sources/WorkerProtocol)."""
     return {
-        "protocol": 1,
+        "protocol": 2,
         "type": "configure",
         "role": role,
         "transport": transport,
@@ -104,6 +104,8 @@ def configuration(role, transport, address, port, nonce, wait="spin"):
         "timeout_ns": 100_000_000,
         "delay_ns": 0,
         "slowdown_ppm": 0,
+        "stamp_every": 0,
+        "socket_stamps": False,
     }
 
 

@@ -32,7 +32,7 @@ public enum BlockJudge {
   }
 
   static func trialName(_ trial: Trial) -> String {
-    "\(trial.workload) in \(trial.environment)\(trial.isControl ? "′" : "")"
+    "\(trial.workload) in \(trial.environment)\(trial.isControl ? "′" : "")\(trial.isCaptured ? " with taps on" : "")"
   }
 }
 

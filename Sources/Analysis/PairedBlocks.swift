@@ -7,6 +7,21 @@ struct PairedBlocks {
     var environment: String
     var workload: String
     var isControl = false
+    /// With taps on. Nothing but hops and the capture tax comes from such a trial.
+    var isCaptured = false
+
+    init(environment: String, workload: String, isControl: Bool = false, isCaptured: Bool = false) {
+      self.environment = environment
+      self.workload = workload
+      self.isControl = isControl
+      self.isCaptured = isCaptured
+    }
+
+    init(_ trial: Trial) {
+      self.init(
+        environment: trial.environment, workload: trial.workload, isControl: trial.isControl,
+        isCaptured: trial.isCaptured)
+    }
   }
 
   /// In block order.
@@ -21,9 +36,7 @@ struct PairedBlocks {
     // A block without a record never ended: its trials are kept, but there is nothing to pair them with.
     blocks = run.blocks.sorted { $0.index < $1.index }.filter { includeVoid || !$0.isVoid }.compactMap { block in
       let byKey = Dictionary(
-        (trials[block.index] ?? []).map {
-          (Key(environment: $0.environment, workload: $0.workload, isControl: $0.isControl), $0)
-        }, uniquingKeysWith: { first, _ in first })
+        (trials[block.index] ?? []).map { (Key($0), $0) }, uniquingKeysWith: { first, _ in first })
       return expected.allSatisfy { byKey[$0] != nil } ? byKey : nil
     }
   }
@@ -32,9 +45,13 @@ struct PairedBlocks {
 
   /// Every trial that a complete block of the run has.
   static func keys(of record: RunRecord) -> [Key] {
-    record.workloads.flatMap { workload in
-      record.environments.filter { $0.unavailable == nil }.map { Key(environment: $0.name, workload: workload) }
+    let available = record.environments.filter { $0.unavailable == nil }.map(\.name)
+    let captured = Set(record.capturedWorkloads)
+    return record.workloads.flatMap { workload in
+      available.map { Key(environment: $0, workload: workload) }
         + [Key(environment: record.scenario.baseline, workload: workload, isControl: true)]
+        + (captured.contains(workload)
+          ? available.map { Key(environment: $0, workload: workload, isCaptured: true) } : [])
     }
   }
 
@@ -42,6 +59,9 @@ struct PairedBlocks {
   /// In the order in which they ran: that of a dictionary differs from process to process, and with it the last bit of
   /// every sum.
   var trials: [[Trial]] { blocks.map { $0.values.sorted { $0.position < $1.position } } }
+
+  /// The trials of one key, in block order.
+  func trials(of key: Key) -> [Trial] { blocks.compactMap { $0[key] } }
 
   func prefix(_ count: Int) -> PairedBlocks { PairedBlocks(blocks: Array(blocks.prefix(count))) }
 

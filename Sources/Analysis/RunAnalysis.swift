@@ -23,13 +23,14 @@ public enum RunAnalysis {
         blocks, record: record, workload: workload, metric: headline, scale: .ratio, margin: margin ?? defaultMargin)
     }
     let series = table(record, blocks)
+    let inside = WaterfallAnalysis(record, blocks)
     return RunResult(
       run: summary(record, valid: blocks.count, voided: voided.count), environments: record.environments,
       workloads: record.workloadSpecs, series: series, control: control, ladders: ladders,
-      hops: .unavailable("packets were not captured in this run"),
+      hops: inside.hops, waterfalls: inside.waterfalls,
       claims: claims(record, blocks, voided: voided.count, noise: noise),
       voided: voided.map { VoidedBlock(block: $0.index, reasons: $0.voidReasons) }, noise: noise,
-      warnings: record.warnings + warnings(run, blocks, series))
+      warnings: record.warnings + warnings(run, blocks, series) + inside.warnings)
   }
 
   /// Whether every claim that this run can decide has its verdict, so that it may stop. A run that can decide none is

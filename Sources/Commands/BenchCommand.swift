@@ -18,6 +18,7 @@ public struct BenchCommand: ParsableCommand {
         bench run network-hop --env native   what is possible without root
         bench describe network-hop           what it would do, and how long it takes
         bench report latest                  write the last run's reports again
+        bench hops a.pcap b.pcap             the time from capture to capture
         sudo bench doctor                    what this host can measure
 
       EXIT STATUS
@@ -30,7 +31,7 @@ public struct BenchCommand: ParsableCommand {
     version: version,
     subcommands: [
       RunCommand.self, ListCommand.self, DescribeCommand.self, ValidateCommand.self, DoctorCommand.self,
-      AnalyzeCommand.self, ReportCommand.self, CleanupCommand.self,
+      AnalyzeCommand.self, ReportCommand.self, HopsCommand.self, CleanupCommand.self,
     ])
 
   public init() {}

@@ -20,6 +20,7 @@ struct DescribeCommand: ParsableCommand {
       })
     text += "\n\nWorkloads\n" + Columns.lines(scenario.workloads.map { [$0.name, $0.summary] })
     text += "\n\nProfiles\n" + Columns.lines(try ProfileName.allCases.compactMap { try profile($0, of: scenario) })
+    text += "\n\nInside the path\n  " + Self.capture(of: scenario)
     text += "\n\nClaims\n"
     text += Columns.lines(
       scenario.claims.map { [$0.id, $0.statement + " " + Self.rule(of: $0)] })
@@ -38,6 +39,12 @@ struct DescribeCommand: ParsableCommand {
       "\(workloads) workload\(workloads == 1 ? "" : "s"), windows of \(profile.windowMilliseconds) ms, "
         + "verdicts looked at after \(profile.looks.map(String.init).joined(separator: ", ")) blocks",
     ]
+  }
+
+  private static func capture(of scenario: Scenario) -> String {
+    guard let capture = scenario.capture else { return "not looked at (no key 'capture')" }
+    let share = capture.sampling == 1 ? "every round trip" : "one round trip in \(capture.sampling)"
+    return "\(share) is looked at on its way, in trials of their own; --no-capture leaves them out"
   }
 
   private static func rule(of claim: ClaimSpec) -> String {

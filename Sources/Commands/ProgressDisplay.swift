@@ -25,8 +25,8 @@ final class ProgressDisplay {
           + "at most \(record.profile.budgetSeconds) s"
           + (missing.isEmpty ? "" : "; not available here: \(missing.joined(separator: ", "))"))
     case .blockStarted(let progress): self.progress = progress
-    case .trialStarted(let environment, let workload, let position, let count):
-      if isLive { showLine("\(environment) · \(workload) (\(position + 1)/\(count))") }
+    case .trialStarted(let environment, let workload, let isCaptured, let position, let count):
+      if isLive { showLine("\(environment)\(isCaptured ? " with taps" : "") · \(workload) (\(position + 1)/\(count))") }
     case .blockEnded(let block, let estimates):
       if block.isVoid { voided += 1 }
       self.estimates = estimates

@@ -19,6 +19,7 @@ struct RunCommand: ParsableCommand {
         sudo bench run network-hop
         sudo bench run network-hop --env native,veth --workload tcp-rr-spin
         sudo bench run ./my-scenario.yaml --json result.json --report out
+        sudo bench run network-hop --save-pcap packets
         sudo bench run network-hop --json - | jq '.claims[] | {id, verdict}'
       """)
 
@@ -56,6 +57,16 @@ struct RunCommand: ParsableCommand {
   @Flag(help: "Write no reports.")
   var noReport = false
 
+  @Flag(help: "Leave out the trials that look inside the path.")
+  var noCapture = false
+
+  @Option(
+    name: .customLong("save-pcap"),
+    help: ArgumentHelp(
+      "Keep the packets that the taps saw, as pcapng: one file a tap, in a folder for each block.",
+      valueName: "directory"))
+  var packets: String?
+
   @Flag(help: "No progress on stderr.")
   var quiet = false
 
@@ -67,6 +78,7 @@ struct RunCommand: ParsableCommand {
 
   func validate() throws {
     if scenarios.isEmpty { throw ValidationError("Name a scenario. 'bench list' shows what there is.") }
+    if noCapture && packets != nil { throw ValidationError("--save-pcap has nothing to keep with --no-capture.") }
     if json == "-" && scenarios.count > 1 { throw ValidationError("--json - takes one scenario at a time.") }
   }
 
@@ -77,7 +89,7 @@ struct RunCommand: ParsableCommand {
     let plans = try scenarios.map { try plan($0) }
     let worker = try WorkerBinary.locate(environment: environment, program: Program.executable)
     let processors = try Processors.choose(requested: try cpus.map { try Self.numbers($0.words) })
-    let outputs = RunOutputs(json: json, reports: noReport ? nil : reports, environment: environment)
+    let outputs = RunOutputs(json: json, reports: noReport ? nil : reports, packets: packets, environment: environment)
     // Before minutes are spent on numbers that could then not be written.
     try outputs.check()
     let runs = try store.open()
@@ -89,7 +101,7 @@ struct RunCommand: ParsableCommand {
       let progress = ProgressDisplay(isQuiet: quiet, environment: environment)
       let controller = RunController(
         plan: plan, worker: worker, processors: processors, store: runs, journalDirectory: journals,
-        interruption: interruption, observe: progress.handle)
+        packetDirectory: packets, interruption: interruption, observe: progress.handle)
       let run: StoredRun
       do {
         defer { progress.finish() }
@@ -106,7 +118,7 @@ struct RunCommand: ParsableCommand {
   private func plan(_ scenario: String) throws(UserError) -> RunPlan {
     try RunPlan(
       scenario: try ScenarioSource.load(scenario), profile: profile, environments: environments?.words,
-      workloads: workloads?.words, seed: seed ?? UInt64.random(in: 1...999_999_999),
+      workloads: workloads?.words, isCapturing: !noCapture, seed: seed ?? UInt64.random(in: 1...999_999_999),
       injection: try injection.map { text throws(UserError) in try Injection(parsing: text) })
   }
 
@@ -125,6 +137,7 @@ struct RunCommand: ParsableCommand {
     if let environments { words += ["--env", environments.words.joined(separator: ",")] }
     if let workloads { words += ["--workload", workloads.words.joined(separator: ",")] }
     if let cpus { words += ["--cpus", cpus.words.joined(separator: ",")] }
+    if noCapture { words.append("--no-capture") }
     return words.joined(separator: " ")
   }
 

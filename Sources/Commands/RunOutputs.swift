@@ -8,6 +8,8 @@ struct RunOutputs {
   let json: String?
   /// nil writes no reports.
   let reports: String?
+  /// Where captured packets go; nil keeps none.
+  var packets: String?
   let environment: [String: String]
 
   /// Makes sure that everything can be written.
@@ -27,11 +29,12 @@ struct RunOutputs {
           .notPermitted, "--json \(json): \(directory) cannot be written", remedy: "name another place")
       }
     }
-    if let reports { try checkReports(reports) }
+    if let reports { try checkDirectory(reports) }
+    if let packets { try checkDirectory(packets) }
   }
 
   /// Makes nothing yet: a run that does not begin leaves no empty folder behind.
-  private func checkReports(_ directory: String) throws {
+  private func checkDirectory(_ directory: String) throws {
     if directory.isEmpty || FileManager.default.fileExists(atPath: directory) {
       return try ReportWriter.prepare(directory)
     }
@@ -50,6 +53,7 @@ struct RunOutputs {
           result, width: Console.width(environment: environment),
           color: Console.isColored(descriptor: 1, environment: environment)))
     }
+    if let packets, case .value = result.hops { Console.error("Packets: \(packets)/\(result.run.id)") }
     guard let reports else { return }
     let paths = try ReportWriter.write(result, to: reports, formats: ReportFormat.allCases)
     let list = paths.map { "  \($0)" }.joined(separator: "\n")

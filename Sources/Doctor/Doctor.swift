@@ -26,6 +26,7 @@ public enum Doctor {
 
     var findings = [Privileges.finding(PrivilegeEvidence(trials))]
     findings += trials.findings
+    findings.append(CaptureExamination.finding)
     findings.append(WorkerExamination.finding(environment: environment, program: program))
     findings += StateDirectories.findings(
       journalDirectory: journalDirectory, journalFailure: trials.journalFailure, storePath: storePath)

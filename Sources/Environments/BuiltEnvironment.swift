@@ -31,7 +31,10 @@ public struct BuiltEnvironment {
       guard place.namespace != nil else { continue }
       let links = try explained { () throws(NetlinkError) in try place.socket.links() }
       for link in links where !path.contains(where: { $0.place === place && $0.interface == link.name }) {
-        path.append(PathInterface(place: place, interface: link.name, passage: .none, mtu: link.mtu))
+        // A tap on a bridge itself changes the path of every frame that it forwards; what is down carries nothing.
+        let isTappable = link.isUp && link.kind != "bridge"
+        path.append(
+          PathInterface(place: place, interface: link.name, passage: .none, mtu: link.mtu, isTappable: isTappable))
       }
     }
     self.path = path
@@ -44,6 +47,23 @@ public struct BuiltEnvironment {
       counters.append(try explained { () throws(NetlinkError) in try hop.place.socket.counters(of: hop.interface) })
     }
     return PathCounters(counters: counters)
+  }
+
+  /// The interfaces of the environment: those of the path in the request's order, then all others.
+  public var interfaces: [EnvironmentInterface] {
+    path.map { hop in
+      EnvironmentInterface(
+        role: hop.place.role, namespace: hop.place.namespace?.path, interface: hop.interface, passage: hop.passage,
+        isTappable: hop.isTappable)
+    }
+  }
+
+  /// How many packets each of ``interfaces`` dropped between two readings.
+  public func drops(from before: PathCounters, to after: PathCounters) -> [UInt64] {
+    zip(before.counters, after.counters).map { before, after in
+      let growth = after - before
+      return growth.rxDropped + growth.txDropped
+    }
   }
 
   /// Whether the packets counted between two readings are those of `traffic`, on the declared path and nowhere else.
@@ -77,25 +97,38 @@ public struct PathTraffic: Sendable {
   }
 }
 
+/// Which messages an interface sends and receives.
+public enum Passage: Sendable {
+  /// A loopback: sends and receives each message.
+  case loopback
+  /// Sends requests and receives replies: the client's own, or a bridge's port to the server.
+  case requestsOut
+  /// Receives requests and sends replies: the server's own, or a bridge's port to the client.
+  case requestsIn
+  /// Not on the path.
+  case none
+}
+
+/// An interface of an environment, as one who wants to listen there needs it.
+public struct EnvironmentInterface: Sendable {
+  /// The role of its namespace: "client", "server", "switch", "both", "host".
+  public let role: String
+  /// The file of its namespace; nil is the host's own.
+  public let namespace: String?
+  public let interface: String
+  public let passage: Passage
+  /// Whether a tap on it leaves the path as it is.
+  public let isTappable: Bool
+}
+
 /// An interface and what an environment says about the packets that pass it.
 struct PathInterface {
-  /// Which messages an interface sends and receives.
-  enum Passage {
-    /// A loopback: sends and receives each message.
-    case loopback
-    /// Sends requests and receives replies: the client's own, or a bridge's port to the server.
-    case requestsOut
-    /// Receives requests and sends replies: the server's own, or a bridge's port to the client.
-    case requestsIn
-    /// Not on the path.
-    case none
-  }
-
   let place: FurnishedNamespace
   let interface: String
   let passage: Passage
   /// In bytes: decides how many fragments a datagram is cut into.
   let mtu: Int
+  var isTappable = true
 
   /// Whether others than the run may send here, too.
   var isShared: Bool { place.namespace == nil }

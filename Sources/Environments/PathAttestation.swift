@@ -55,7 +55,7 @@ enum PathAttestation {
 
   /// The messages that an interface must have transmitted and received.
   private static func expectation(
-    _ passage: PathInterface.Passage, _ traffic: PathTraffic
+    _ passage: Passage, _ traffic: PathTraffic
   ) -> (transmitted: UInt64, received: UInt64) {
     switch passage {
     case .loopback: (traffic.requests + traffic.replies, traffic.requests + traffic.replies)

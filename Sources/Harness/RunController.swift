@@ -1,4 +1,5 @@
 internal import Analysis
+internal import Capture
 internal import Environments
 internal import Foundation
 public import LinuxKit
@@ -14,6 +15,7 @@ public struct RunController {
   private let journalDirectory: String
   private let interruption: Interruption?
   private let observe: (RunEvent) -> Void
+  private let packetDirectory: String?
   /// How long a worker may take for what should take milliseconds, in ns; tests of those that hang have less.
   var patience: UInt64 = 10_000_000_000
 
@@ -21,15 +23,19 @@ public struct RunController {
   /// only use up the budget.
   private static let mostBrokenBlocks = 3
 
+  /// - Parameters:
+  ///   - packetDirectory: where the packets that taps saw are kept, in a folder for the run; nil keeps none.
   public init(
     plan: RunPlan, worker: WorkerBinary, processors: Processors, store: RunStore, journalDirectory: String,
-    interruption: Interruption? = nil, observe: @escaping (RunEvent) -> Void = { _ in }
+    packetDirectory: String? = nil, interruption: Interruption? = nil,
+    observe: @escaping (RunEvent) -> Void = { _ in }
   ) {
     self.plan = plan
     self.worker = worker
     self.processors = processors
     self.store = store
     self.journalDirectory = journalDirectory
+    self.packetDirectory = packetDirectory
     self.interruption = interruption
     self.observe = observe
   }
@@ -64,11 +70,12 @@ public struct RunController {
   private func measure(
     _ journal: Journal, started: UInt64, command: String, version: String
   ) throws(UserError) -> StoredRun {
+    let probe = try probeEnvironments(journal)
     var record = RunRecord(
       id: journal.runID, scenario: plan.scenario, profileName: plan.profileName, profile: plan.profile,
-      environments: try probeEnvironments(journal), workloads: plan.workloads.map(\.name), seed: plan.seed,
-      started: Date(), host: HostProbe.facts(processors: processors), workerSHA256: worker.sha256, version: version,
-      command: command, injection: plan.injection?.description)
+      environments: probe.environments, workloads: plan.workloads.map(\.name), capture: probe.capture,
+      seed: plan.seed, started: Date(), host: HostProbe.facts(processors: processors), workerSHA256: worker.sha256,
+      version: version, command: command, warnings: probe.warnings, injection: plan.injection?.description)
     try store.begin(record)
     observe(.started(record))
     var run = StoredRun(record: record, blocks: [], trials: [])
@@ -149,13 +156,20 @@ public struct RunController {
   private func measureBlock(
     _ index: Int, available: [String], run: inout StoredRun, journal: Journal
   ) throws(UserError) -> BlockOutcome {
+    var plan = plan
+    // What the host does not allow is not tried again in each block.
+    plan.capture = run.record.capture
     let runner = TrialRunner(
-      plan: plan, worker: worker, processors: processors, interruption: interruption, patience: patience)
+      plan: plan, worker: worker, processors: processors, interruption: interruption,
+      packetDirectory: packetDirectory.map { "\($0)/\(run.record.id)/block-\(index)" }, version: run.record.version,
+      patience: patience)
     let slots = plan.order(of: index, available: available)
     for (position, slot) in slots.enumerated() {
       if interruption?.isPending == true { return .interrupted }
       observe(
-        .trialStarted(environment: slot.environment, workload: slot.workload, position: position, of: slots.count))
+        .trialStarted(
+          environment: slot.environment, workload: slot.workload, isCaptured: slot.isCaptured, position: position,
+          of: slots.count))
       do throws(TrialRunner.Failure) {
         let trial = try runner.run(slot, block: index, position: position, journal: journal)
         run.trials.append(trial)
@@ -165,7 +179,9 @@ public struct RunController {
         case .interrupted: return .interrupted
         case .fatal(let error): throw error
         // The rest of a block that cannot count any more would be time spent for nothing.
-        case .trial(let reason): return .ended(failures: ["\(slot.workload) in \(slot.environment): \(reason)"])
+        case .trial(let reason):
+          let taps = slot.isCaptured ? " with taps on" : ""
+          return .ended(failures: ["\(slot.workload) in \(slot.environment)\(taps): \(reason)"])
         }
       }
     }
@@ -186,22 +202,43 @@ public struct RunController {
 
   /// Builds each environment once: one that cannot run here is said to be unavailable, with the reason, and the rest
   /// goes on. One that is not permitted ends the run before it starts, since the remedy is the user's to choose.
-  private func probeEnvironments(_ journal: Journal) throws(UserError) -> [EnvironmentRecord] {
-    var records: [EnvironmentRecord] = []
+  private func probeEnvironments(_ journal: Journal) throws(UserError) -> Probe {
+    var probe = Probe(capture: plan.capture)
     for definition in plan.environments {
       var record = EnvironmentRecord(name: definition.name, summary: definition.summary, layer: definition.layer)
       let resources = HostResources(journal: journal)
       var failure: UserError?
-      do throws(UserError) { _ = try definition.build(with: resources) } catch { failure = error }
+      do throws(UserError) { try probe.tryCapture(in: try definition.build(with: resources), plan) } catch {
+        failure = error
+      }
       try resources.removeAll()
       if let failure {
         if failure.exitCode == .notPermitted { throw explained(failure, definition) }
         guard definition.name != plan.scenario.baseline else { throw failure }
         record.unavailable = failure.message
       }
-      records.append(record)
+      probe.environments.append(record)
     }
-    return records
+    return probe
+  }
+
+  /// What was found out before the blocks.
+  private struct Probe {
+    var environments: [EnvironmentRecord] = []
+    var capture: Measured<CaptureSpec>
+    var warnings: [String] = []
+
+    /// Sets the taps once. Where that is impossible the run goes on without looking inside, and says why.
+    mutating func tryCapture(in environment: BuiltEnvironment, _ plan: RunPlan) throws(UserError) {
+      guard case .value(let spec) = capture, let workload = plan.workloads.first(where: \.isCapturable) else { return }
+      do throws(TapError) {
+        _ = try InsideView(environment, workload: workload, spec: spec, window: 0, duration: 0)
+      } catch {
+        let remedy = error.isPermission ? ": it takes root (CAP_NET_RAW)" : ""
+        capture = .unavailable("\(error)\(remedy)")
+        warnings.append("Packets are not captured in this run: \(error)\(remedy).")
+      }
+    }
   }
 
   /// What a user without the privilege can do about it.
@@ -249,7 +286,7 @@ public enum RunEvent: Sendable {
 
   case started(RunRecord)
   case blockStarted(BlockProgress)
-  case trialStarted(environment: String, workload: String, position: Int, of: Int)
+  case trialStarted(environment: String, workload: String, isCaptured: Bool, position: Int, of: Int)
   case blockEnded(BlockRecord, estimates: [Estimate])
 }
 

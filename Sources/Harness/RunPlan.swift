@@ -11,16 +11,19 @@ public struct RunPlan: Sendable {
   public var environments: [any EnvironmentDefinition]
   /// In the scenario's order.
   public var workloads: [WorkloadSpec]
+  /// How packets are captured, or why they are not.
+  public var capture: Measured<CaptureSpec>
   public var seed: UInt64
   public var injection: Injection?
 
   /// - Parameters:
   ///   - environments: names to keep, nil for the scenario's; the baseline is always in.
   ///   - workloads: names to keep, nil for the profile's.
+  ///   - isCapturing: false leaves out what the scenario says of capturing.
   /// - Throws: `UserError(.usage)` for a name that the scenario does not have, `.badInput` for a missing profile.
   public init(
     scenario: Scenario, profile profileName: ProfileName, environments: [String]? = nil, workloads: [String]? = nil,
-    seed: UInt64, injection: Injection? = nil
+    isCapturing: Bool = true, seed: UInt64, injection: Injection? = nil
   ) throws(UserError) {
     guard let profile = scenario.profiles[profileName] else {
       throw UserError(
@@ -42,6 +45,14 @@ public struct RunPlan: Sendable {
         return definition
       }
     self.workloads = scenario.workloads.filter { (chosenWorkloads ?? defaultWorkloads).contains($0.name) }
+    capture =
+      if !isCapturing {
+        .unavailable("switched off with --no-capture")
+      } else if let spec = scenario.capture {
+        .value(spec)
+      } else {
+        .unavailable("the scenario does not ask for it (key 'capture')")
+      }
     self.seed = seed
     self.injection = injection
     if let injection {
@@ -69,14 +80,20 @@ public struct RunPlan: Sendable {
   public struct Slot: Sendable, Equatable {
     public var environment: String
     public var workload: String
-    public var isControl: Bool
+    public var isControl = false
+    /// Whether packets are looked at on their way.
+    public var isCaptured = false
   }
 
   /// Every trial of a block, in the scenario's order.
   func slots(available: [String]) -> [Slot] {
-    workloads.flatMap { workload in
-      available.map { Slot(environment: $0, workload: workload.name, isControl: false) }
-        + [Slot(environment: scenario.baseline, workload: workload.name, isControl: true)]
+    var isCapturing = false
+    if case .value = capture { isCapturing = true }
+    return workloads.flatMap { workload in
+      let plain = available.map { Slot(environment: $0, workload: workload.name) }
+      let captured = available.map { Slot(environment: $0, workload: workload.name, isCaptured: true) }
+      let twin = Slot(environment: scenario.baseline, workload: workload.name, isControl: true)
+      return plain + [twin] + (isCapturing && workload.isCapturable ? captured : [])
     }
   }
 
@@ -90,11 +107,14 @@ public struct RunPlan: Sendable {
   /// A rough length of one block, in seconds, from what every trial must take.
   public var estimatedBlockSeconds: Double {
     let perTrial = Double(profile.windowMilliseconds + profile.warmupMilliseconds) / 1000 + Self.trialOverheadSeconds
-    return Double(slots(available: environments.map(\.name)).count) * perTrial
+    let slots = slots(available: environments.map(\.name))
+    return Double(slots.count) * perTrial + Double(slots.count(where: \.isCaptured)) * Self.captureOverheadSeconds
   }
 
   /// Set-up, worker start, canary, analysis and teardown of one trial, in seconds, as seen on two-CPU virtual machines.
   private static let trialOverheadSeconds = 0.08
+  /// What opening, draining and closing taps adds: waits within the kernel.
+  private static let captureOverheadSeconds = 0.08
 }
 
 /// A slowdown of known size, put into a worker on purpose: for tests that the detector finds it.
@@ -133,7 +153,9 @@ public struct Injection: Sendable, Equatable, CustomStringConvertible {
     self.init(target: parts[0], kind: unit.make(amount))
   }
 
-  func applies(to slot: RunPlan.Slot) -> Bool { slot.isControl ? target == Self.control : target == slot.environment }
+  func applies(to slot: RunPlan.Slot) -> Bool {
+    slot.isControl ? target == Self.control : target == slot.environment
+  }
 
   public var description: String {
     switch kind {

@@ -9,7 +9,9 @@ struct TrialReduction {
   /// A quantile q needs this many samples beyond it, N(1 − q) ≥ 100, to be a number and not an accident.
   private static let samplesBeyond = 100.0
 
-  func trial(block: Int, position: Int, slot: RunPlan.Slot, attestation: Attestation) -> Trial {
+  func trial(
+    block: Int, position: Int, slot: RunPlan.Slot, attestation: Attestation, hops: TrialHops? = nil
+  ) -> Trial {
     let histogram = LatencyHistogram(samples: window.samples)
     var values: [Metric: Double] = [:]
     var unavailable: [Metric: String] = [:]
@@ -38,11 +40,12 @@ struct TrialReduction {
     }
     return Trial(
       block: block, position: position, environment: slot.environment, isControl: slot.isControl,
-      workload: slot.workload, started: window.started, windowNanoseconds: window.client.windowNanoseconds,
-      values: values, unavailable: unavailable, histogram: histogram,
+      isCaptured: slot.isCaptured, workload: slot.workload, started: window.started,
+      windowNanoseconds: window.client.windowNanoseconds, values: values, unavailable: unavailable,
+      histogram: histogram,
       messages: MessageCounts(
         sent: window.client.sent, completed: UInt64(window.client.samples), lost: window.client.lost,
         late: window.client.late, duplicate: window.client.duplicate, foreign: window.client.foreign),
-      attestation: attestation, noise: window.noise)
+      attestation: attestation, noise: window.noise, hops: hops)
   }
 }

@@ -56,6 +56,13 @@ public enum HTMLReport {
     context["claims"] = page.claims.map(claim)
     context["hasClaims"] = !page.result.claims.isEmpty
     context["workloads"] = page.workloads.enumerated().map { workload($1, index: $0, page) }
+    if let introduction = page.insideIntroduction {
+      context["inside"] =
+        [
+          "heading": Presentation.insideTitle, "introduction": introduction, "tapColumns": Waterfall.tapColumns,
+          "falls": page.waterfalls.enumerated().map { waterfalls($1, index: $0) },
+        ] as [String: Any]
+    }
     context["groups"] = page.workloads.compactMap { group($0, page) }
     context["warnings"] = page.warnings
     context["hasWarnings"] = !page.warnings.isEmpty
@@ -72,7 +79,7 @@ public enum HTMLReport {
       ]
     }
     context["definitions"] = page.definitions.map { ["metric": $0.title, "metricID": $0.id, "definition": $0.text] }
-    context["terms"] = Presentation.terms.map { ["term": $0.title, "definition": $0.text] }
+    context["terms"] = page.terms.map { ["term": $0.title, "definition": $0.text] }
     return context
   }
 
@@ -168,6 +175,41 @@ public enum HTMLReport {
       context["controlReason"] = ["word": control.word, "reason": control.reason.withFullStop]
     }
     return context
+  }
+
+  private static func waterfalls(_ group: WaterfallGroup, index: Int) -> [String: Any] {
+    [
+      "workload": group.workload, "unit": group.unit.symbol,
+      "items": group.items.enumerated().map { place, waterfall in
+        var context: [String: Any] = [
+          "environment": waterfall.environment, "what": waterfall.summary, "hasHops": !waterfall.hops.isEmpty,
+          "hops": waterfall.hops.map { hop in
+            [
+              "hop": hop.path, "kind": hop.kind.title,
+              "levels": hop.quantiles.map {
+                ["quantile": $0.name, "estimate": $0.level.estimate, "interval": $0.level.interval ?? ""]
+              },
+            ] as [String: Any]
+          },
+          "hopCount": NumberFormat.count(waterfall.hops.count, "hop"),
+          "books": waterfall.books.map {
+            ["isWarning": $0.isWarning, "shape": $0.shape, "label": $0.label, "text": $0.text.withFullStop]
+              as [String: Any]
+          },
+          "hasTaps": !waterfall.taps.isEmpty,
+          "taps": waterfall.taps.map { tap in
+            [
+              "tap": tap.place, "role": tap.role,
+              "counts": zip(Waterfall.tapColumns, tap.counts).map { ["column": $0, "count": $1] },
+            ] as [String: Any]
+          },
+        ]
+        if let svg = WaterfallChart.render(id: "inside-\(index)-\(place)", waterfall, in: group) {
+          context["chart"] = ["svg": svg, "sum": waterfall.sum.map { "sum \($0)" } ?? "no sum"]
+        }
+        return context
+      },
+    ]
   }
 
   private static func group(_ workload: String, _ page: Presentation) -> [String: Any]? {

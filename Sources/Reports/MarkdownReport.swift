@@ -115,6 +115,7 @@ private struct MarkdownDocument {
       heading(2, "Results")
       paragraph("Nothing was measured.")
     }
+    inside()
     series()
     notes()
     method()
@@ -194,6 +195,34 @@ private struct MarkdownDocument {
     }
   }
 
+  private mutating func inside() {
+    guard let introduction = page.insideIntroduction else { return }
+    heading(2, Presentation.insideTitle)
+    paragraph(Self.escaped(introduction))
+    for group in page.waterfalls {
+      for waterfall in group.items {
+        heading(
+          3, "\(Self.code(waterfall.environment, inTable: false)), \(Self.code(group.workload, inTable: false))")
+        if !waterfall.hops.isEmpty {
+          table(
+            ["hop", "what"] + ["p50", "p90", "p99"].map { "\($0), \(group.unit.symbol)" }, "llrrr",
+            waterfall.hops.map { hop in
+              [Self.code(hop.path), Self.escaped(hop.kind.title)] + hop.quantiles.map(\.level.cell)
+            })
+        }
+        list(
+          waterfall.books.map { book in
+            "\(book.isWarning ? "\\! " : "")**\(book.label)** \(Self.escaped(book.text.withFullStop))"
+          })
+        if !waterfall.taps.isEmpty {
+          table(
+            ["tap", "in"] + Waterfall.tapColumns, "ll" + String(repeating: "r", count: Waterfall.tapColumns.count),
+            waterfall.taps.map { [Self.code($0.place), Self.code($0.role)] + $0.counts })
+        }
+      }
+    }
+  }
+
   private mutating func series() {
     guard !page.result.series.isEmpty else { return }
     heading(2, "All series")
@@ -259,6 +288,6 @@ private struct MarkdownDocument {
   private mutating func definitions() {
     heading(2, "Definitions")
     list(page.definitions.map { "**\($0.title)** (\(Self.code($0.id, inTable: false))): \(Self.escaped($0.text))" })
-    list(Presentation.terms.map { "**\($0.title)**: \(Self.escaped($0.text))" })
+    list(page.terms.map { "**\($0.title)**: \(Self.escaped($0.text))" })
   }
 }

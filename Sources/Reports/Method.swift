@@ -55,6 +55,7 @@ extension Presentation {
         : host.mitigations.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: "; "))
     add("noise", "\(noiseClass): \(noiseReadings)")
     if let injection = run.injection { add("injected on purpose", injection) }
+    facts += insideMethod
     return facts.filter { !$0.value.isEmpty }
   }
 

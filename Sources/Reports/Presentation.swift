@@ -11,6 +11,8 @@ struct Presentation {
   let workloads: [String]
   /// In ladder order, then any that only the series know. The control is not among them.
   let environments: [String]
+  /// Round trips taken apart; empty where packets were not captured.
+  let waterfalls: [WaterfallGroup]
   private let series: [SeriesKey: SeriesResult]
   private let records: [String: EnvironmentRecord]
   private let specs: [String: WorkloadSpec]
@@ -31,6 +33,7 @@ struct Presentation {
     specs = Dictionary(result.workloads.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     workloads = Self.distinct(result.workloads.map(\.name) + result.series.map(\.workload))
     environments = Self.distinct(result.environments.map(\.name) + result.series.map(\.environment))
+    waterfalls = Self.waterfalls(result, workloads: workloads, environments: result.environments)
   }
 
   private static func distinct(_ names: [String]) -> [String] {
@@ -278,7 +281,11 @@ struct Presentation {
     var list = result.environments.compactMap { record in
       record.unavailable.map { (what: InertText.name(record.name), why: InertText.line($0)) }
     }
-    if case .unavailable(let reason) = result.hops { list.append(("hop latencies", InertText.line(reason))) }
+    switch result.hops {
+    case .unavailable(let reason): list.append(("hop latencies", InertText.line(reason)))
+    case .value:
+      if waterfalls.isEmpty { list.append(("hop latencies", "no trial looked inside the path")) }
+    }
     return list
   }
 

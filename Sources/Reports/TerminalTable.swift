@@ -9,29 +9,34 @@ public struct TerminalTable {
   ///   - width: of the terminal, in columns; taken to be between 40 and 160.
   ///   - color: whether to add ANSI colour and weight. Nothing is said by colour alone.
   public static func render(_ result: RunResult, width: Int, color: Bool) -> String {
-    var table = TerminalTable(Presentation(result), width: min(160, max(40, width)), color: color)
+    var table = TerminalTable(Presentation(result), width: width, color: color)
     table.compose()
-    return table.lines.map { line in
+    return table.text
+  }
+
+  let page: Presentation
+  let width: Int
+  private let color: Bool
+  var lines: [String] = []
+
+  init(_ page: Presentation, width: Int, color: Bool) {
+    self.page = page
+    self.width = min(160, max(40, width))
+    self.color = color
+  }
+
+  /// ``lines`` without spaces at their ends.
+  var text: String {
+    lines.map { line in
       var line = line
       while line.last == " " { line.removeLast() }
       return line
     }.joined(separator: "\n") + "\n"
   }
 
-  private let page: Presentation
-  private let width: Int
-  private let color: Bool
-  private var lines: [String] = []
-
-  private init(_ page: Presentation, width: Int, color: Bool) {
-    self.page = page
-    self.width = width
-    self.color = color
-  }
-
   // MARK: Styles
 
-  private enum Style: String {
+  enum Style: String {
     case bold = "1"
     case dim = "2"
     case good = "32"
@@ -40,7 +45,7 @@ public struct TerminalTable {
     case alarm = "1;31"
   }
 
-  private func styled(_ text: String, _ style: Style?) -> String {
+  func styled(_ text: String, _ style: Style?) -> String {
     guard color, let style, !text.isEmpty else { return text }
     return "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m"
   }
@@ -55,11 +60,12 @@ public struct TerminalTable {
       paragraph("Nothing was measured.", indent: 2)
     }
     for workload in page.workloads { self.workload(workload) }
+    inside(whole: false)
     claims()
     notes()
   }
 
-  private mutating func banner() {
+  mutating func banner() {
     let heading = page.validity.heading(workloads: page.workloads)
     for line in heading.wrapped(to: width - 2) { lines.append(styled("┃ " + line, .alarm)) }
     for sentence in page.validity.sentences {
@@ -68,7 +74,7 @@ public struct TerminalTable {
     lines.append("")
   }
 
-  private mutating func header() {
+  mutating func header() {
     let run = page.result.run
     for line in page.title.wrapped(to: width) { lines.append(styled(line, .bold)) }
     lines.append(styled(String(repeating: "─", count: width), .dim))
@@ -88,7 +94,7 @@ public struct TerminalTable {
   }
 
   /// A label, and text wrapped to the right of it.
-  private mutating func hanging(_ label: String, style: Style?, _ text: String, indent: Int, textStyle: Style? = nil) {
+  mutating func hanging(_ label: String, style: Style?, _ text: String, indent: Int, textStyle: Style? = nil) {
     let column = indent + label.terminalWidth + 1
     let margin = String(repeating: " ", count: indent)
     for (index, line) in text.wrapped(to: max(12, width - column)).enumerated() {
@@ -97,12 +103,12 @@ public struct TerminalTable {
     }
   }
 
-  private mutating func paragraph(_ text: String, indent: Int, style: Style? = nil) {
+  mutating func paragraph(_ text: String, indent: Int, style: Style? = nil) {
     let margin = String(repeating: " ", count: indent)
     for line in text.wrapped(to: width - indent) { lines.append(margin + styled(line, style)) }
   }
 
-  private mutating func heading(_ text: String, _ aside: String) {
+  mutating func heading(_ text: String, _ aside: String) {
     lines.append("")
     let text = text.fitted(to: width)
     let room = width - text.terminalWidth - 2

@@ -8,7 +8,8 @@ struct ScenarioReader {
 
   private static let schemaPrefix = "bench.scenario/"
   private static let keys = [
-    "schema", "name", "title", "description", "baseline", "environments", "workloads", "profiles", "claims",
+    "schema", "name", "title", "description", "baseline", "environments", "workloads", "profiles", "capture",
+    "claims",
   ]
 
   /// - Returns: nil if `problems` has at least one problem.
@@ -25,6 +26,7 @@ struct ScenarioReader {
     let baseline = readBaseline(fields, environments)
     let workloads = readWorkloads(fields)
     let profiles = readProfiles(fields, workloads?.map(\.name))
+    let capture = readCapture(fields)
     let claims = readClaims(
       fields, workloads?.map(\.name), environments ?? knownEnvironments, baseline: baseline)
 
@@ -32,7 +34,7 @@ struct ScenarioReader {
     else { return nil }
     return Scenario(
       name: name, title: title, description: description, baseline: baseline, environments: environments,
-      workloads: workloads, profiles: profiles, claims: claims)
+      workloads: workloads, profiles: profiles, capture: capture, claims: claims)
   }
 
   private func checkSchema(_ root: Node) -> Bool {
@@ -207,6 +209,21 @@ struct ScenarioReader {
       names.append(text)
     }
     return names
+  }
+
+  // MARK: - Capture
+
+  private func readCapture(_ fields: Fields) -> CaptureSpec? {
+    guard fields.has("capture"), let node = fields.node("capture"),
+      let parts = Fields(node, subject: "'capture'", keys: ["sampling"], problems),
+      let sampling = parts.integer("sampling", in: CaptureSpec.samplings)
+    else { return nil }
+    // The kernel's filter tests the low bits of the sequence number.
+    if sampling & (sampling - 1) != 0 {
+      parts.report(
+        "'sampling' must be a power of two (one round trip in 1, 2, 4, … 65536), not \(sampling)", at: "sampling")
+    }
+    return CaptureSpec(sampling: sampling)
   }
 
   // MARK: - Claims

@@ -26,6 +26,11 @@ enum Columns {
     }
   }
 
+  static func optionalDecoded<Value: Decodable>(_ row: Row, _ column: String) throws -> Value? {
+    let stored: DatabaseValue = row[column]
+    return stored.isNull ? nil : try decoded(row, column)
+  }
+
   // MARK: - Scalars
 
   /// The column's value; a wrong type is damage, not a trap.

@@ -10,6 +10,7 @@ enum RunRows {
   private static let runColumns = [
     "scenario", "profile", "started", "finished", "exit", "stop_reason", "seed", "version", "command", "worker_sha256",
     "injection", "scenario_json", "profile_json", "environments_json", "workloads_json", "host_json", "warnings_json",
+    "capture_json",
   ]
 
   private static func runValues(_ run: RunRecord) throws -> [(any DatabaseValueConvertible)?] {
@@ -18,6 +19,7 @@ enum RunRows {
       run.exit.rawValue, run.stopReason, Columns.signed(run.seed), run.version, run.command, run.workerSHA256,
       run.injection, try Columns.json(run.scenario), try Columns.json(run.profile), try Columns.json(run.environments),
       try Columns.json(run.workloads), try Columns.json(run.host), try Columns.json(run.warnings),
+      try Columns.json(run.capture),
     ]
   }
 
@@ -45,19 +47,19 @@ enum RunRows {
   static func insert(_ trial: Trial, run: String, _ db: Database) throws {
     let statement = try db.cachedStatement(
       sql: """
-        INSERT INTO trials (run, block, position, environment, is_control, workload, started, window_ns, sent,
-          completed, lost, late, duplicate, foreign_messages, attestation_json, noise_json, histogram)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO trials (run, block, position, environment, is_control, is_captured, workload, started, window_ns,
+          sent, completed, lost, late, duplicate, foreign_messages, attestation_json, noise_json, hops_json, histogram)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """)
     let messages = trial.messages
-    try statement.execute(
-      arguments: StatementArguments([
-        run, trial.block, trial.position, trial.environment, trial.isControl, trial.workload,
-        Columns.seconds(trial.started), Columns.signed(trial.windowNanoseconds), Columns.signed(messages.sent),
-        Columns.signed(messages.completed), Columns.signed(messages.lost), Columns.signed(messages.late),
-        Columns.signed(messages.duplicate), Columns.signed(messages.foreign), try Columns.json(trial.attestation),
-        try Columns.json(trial.noise), Data(trial.histogram.encoded),
-      ]))
+    let values: [(any DatabaseValueConvertible)?] = [
+      run, trial.block, trial.position, trial.environment, trial.isControl, trial.isCaptured, trial.workload,
+      Columns.seconds(trial.started), Columns.signed(trial.windowNanoseconds), Columns.signed(messages.sent),
+      Columns.signed(messages.completed), Columns.signed(messages.lost), Columns.signed(messages.late),
+      Columns.signed(messages.duplicate), Columns.signed(messages.foreign), try Columns.json(trial.attestation),
+      try Columns.json(trial.noise), try trial.hops.map(Columns.json), Data(trial.histogram.encoded),
+    ]
+    try statement.execute(arguments: StatementArguments(values))
     let id = db.lastInsertedRowID
     let value = try db.cachedStatement(
       sql: "INSERT INTO trial_values (trial, metric, value, unavailable) VALUES (?, ?, ?, ?)")
@@ -78,7 +80,8 @@ enum RunRows {
       id: try Columns.value(row, "id"), scenario: try Columns.decoded(row, "scenario_json"),
       profileName: try Columns.word(row, "profile"), profile: try Columns.decoded(row, "profile_json"),
       environments: try Columns.decoded(row, "environments_json"),
-      workloads: try Columns.decoded(row, "workloads_json"), seed: try Columns.unsigned(row, "seed"),
+      workloads: try Columns.decoded(row, "workloads_json"), capture: try Columns.decoded(row, "capture_json"),
+      seed: try Columns.unsigned(row, "seed"),
       started: try Columns.date(row, "started"), finished: try Columns.optionalDate(row, "finished"),
       host: try Columns.decoded(row, "host_json"), workerSHA256: try Columns.value(row, "worker_sha256"),
       version: try Columns.value(row, "version"), command: try Columns.value(row, "command"),
@@ -128,13 +131,14 @@ enum RunRows {
     return Trial(
       block: try Columns.value(row, "block"), position: try Columns.value(row, "position"),
       environment: try Columns.value(row, "environment"), isControl: try Columns.value(row, "is_control"),
-      workload: try Columns.value(row, "workload"), started: try Columns.date(row, "started"),
-      windowNanoseconds: try Columns.unsigned(row, "window_ns"), values: values, unavailable: unavailable,
-      histogram: histogram,
+      isCaptured: try Columns.value(row, "is_captured"), workload: try Columns.value(row, "workload"),
+      started: try Columns.date(row, "started"), windowNanoseconds: try Columns.unsigned(row, "window_ns"),
+      values: values, unavailable: unavailable, histogram: histogram,
       messages: MessageCounts(
         sent: try Columns.unsigned(row, "sent"), completed: try Columns.unsigned(row, "completed"),
         lost: try Columns.unsigned(row, "lost"), late: try Columns.unsigned(row, "late"),
         duplicate: try Columns.unsigned(row, "duplicate"), foreign: try Columns.unsigned(row, "foreign_messages")),
-      attestation: try Columns.decoded(row, "attestation_json"), noise: try Columns.decoded(row, "noise_json"))
+      attestation: try Columns.decoded(row, "attestation_json"), noise: try Columns.decoded(row, "noise_json"),
+      hops: try Columns.optionalDecoded(row, "hops_json"))
   }
 }

@@ -62,7 +62,8 @@ public final class RunStore: Sendable {
   }
 
   /// Opens an existing store for reading only: nothing is made and nothing is changed, so that reports can be had from
-  /// a store on a read-only file system or of another user. Writing to it fails with `.notPermitted`.
+  /// a store on a read-only file system or of another user. (One of an older version is first brought up to date, where
+  /// that is permitted.) Writing to it fails with `.notPermitted`.
   public static func openReadOnly(path: String) throws(UserError) -> RunStore {
     let path = try absolute(path)
     if !FileManager.default.fileExists(atPath: path) { throw StoreFailure.missing(path) }
@@ -72,13 +73,20 @@ public final class RunStore: Sendable {
     let readOnly = configuration
     let queue = try rethrowing(path) {
       do {
-        return try checkedQueue(path, path, readOnly)
+        do { return try checkedQueue(path, path, readOnly) } catch is OlderStore where access(path, W_OK) == 0 {
+          // Its runs are readable once its tables are those of today.
+          _ = try RunStore(path: path)
+          return try checkedQueue(path, path, readOnly)
+        }
       } catch let error as DatabaseError where [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(error.resultCode) {
         // A reader of a WAL database makes its index file, and cannot where the directory is read-only. A store at
         // rest has no log, and may then be read as a file that nobody changes.
         let log = (try? FileManager.default.attributesOfItem(atPath: path + "-wal"))?[.size] as? Int ?? 0
         guard log == 0, access(path, R_OK) == 0, let file = uri(path) else { throw error }
         return try checkedQueue(file, path, readOnly)
+      } catch is OlderStore {
+        throw StoreFailure.notAStore(
+          "was written by an older version of bench, and may not be changed here", path: path)
       }
     }
     return RunStore(path: path, queue: queue)
@@ -91,13 +99,13 @@ public final class RunStore: Sendable {
     let migrator = Schema.migrator
     try queue.read { db in
       try check(db, migrator, path: path)
-      if try !migrator.hasCompletedMigrations(db) {
-        throw StoreFailure.notAStore(
-          "was written by an older version of bench, and may not be changed here", path: path)
-      }
+      if try !migrator.hasCompletedMigrations(db) { throw OlderStore() }
     }
     return queue
   }
+
+  /// Has to be brought up to date before it can be read.
+  private struct OlderStore: Error {}
 
   /// The file as an SQLite URI that promises that nobody changes it (https://sqlite.org/uri.html).
   private static func uri(_ path: String) -> String? {

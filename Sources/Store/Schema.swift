@@ -79,6 +79,45 @@ enum Schema {
           """)
       try db.execute(sql: "PRAGMA application_id = \(applicationID)")
     }
+    // What makes a trial unique cannot be changed in place, so its table is made anew
+    // (https://sqlite.org/lang_altertable.html#otheralter).
+    migrator.registerMigration("2 captured trials") { db in
+      try db.execute(
+        sql: """
+          ALTER TABLE runs ADD COLUMN capture_json TEXT NOT NULL
+            DEFAULT '{"unavailable":"packets were not captured in this run"}';
+
+          CREATE TABLE new_trials (
+            id INTEGER PRIMARY KEY,
+            run TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE ON UPDATE CASCADE,
+            block INTEGER NOT NULL,
+            position INTEGER NOT NULL,
+            environment TEXT NOT NULL,
+            is_control INTEGER NOT NULL CHECK (is_control IN (0, 1)),
+            is_captured INTEGER NOT NULL CHECK (is_captured IN (0, 1)),
+            workload TEXT NOT NULL,
+            started REAL NOT NULL,
+            window_ns INTEGER NOT NULL,
+            sent INTEGER NOT NULL,
+            completed INTEGER NOT NULL,
+            lost INTEGER NOT NULL,
+            late INTEGER NOT NULL,
+            duplicate INTEGER NOT NULL,
+            foreign_messages INTEGER NOT NULL,
+            attestation_json TEXT NOT NULL,
+            noise_json TEXT NOT NULL,
+            hops_json TEXT,
+            histogram BLOB NOT NULL,
+            UNIQUE (run, block, workload, environment, is_control, is_captured)
+          ) STRICT;
+          INSERT INTO new_trials
+            SELECT id, run, block, position, environment, is_control, 0, workload, started, window_ns, sent, completed,
+              lost, late, duplicate, foreign_messages, attestation_json, noise_json, NULL, histogram
+            FROM trials;
+          DROP TABLE trials;
+          ALTER TABLE new_trials RENAME TO trials;
+          """)
+    }
     return migrator
   }
 }

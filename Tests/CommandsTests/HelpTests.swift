@@ -2,7 +2,9 @@ internal import Testing
 
 @Suite("Help")
 struct HelpTests {
-  private static let commands = ["run", "list", "describe", "validate", "doctor", "analyze", "report", "cleanup"]
+  private static let commands = [
+    "run", "list", "describe", "validate", "doctor", "analyze", "report", "hops", "cleanup",
+  ]
 
   @Test("without arguments says what there is")
   func noArguments() throws {

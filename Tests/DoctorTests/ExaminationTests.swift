@@ -38,7 +38,7 @@ struct ExaminationTests {
     let findings = workshop.examine().findings
     for name in Affected.environments { #expect(findings.contains { $0.affects.contains(name) }) }
     for id in [
-      "privilege", "network-namespaces", "veth", "bridge", "worker", "journal", "store", "remains", "memory",
+      "privilege", "network-namespaces", "veth", "bridge", "capture", "worker", "journal", "store", "remains", "memory",
       "pinning", "smt", "governor", "clock", "tracepoints", "pmu", "steal", "neighbours",
     ] {
       #expect(findings.filter { $0.id == id }.count == 1, "\(id)")

@@ -1,3 +1,4 @@
+import Capture
 import Environments
 import Harness
 import LinuxKit
@@ -29,6 +30,15 @@ struct JudgementTests {
   @Test(arguments: [(25.0, Finding.Status.ok), (100, .ok), (101, .warning), (1200, .warning)])
   func `a clock may cost 100 ns a reading`(cost: Double, status: Finding.Status) {
     #expect(ClockExamination.finding(source: "tsc", available: ["tsc"], cost: cost).status == status)
+  }
+
+  @Test(arguments: [nil, true, false])
+  func `capture is optional, and root's`(isPermission: Bool?) {
+    let failure = isPermission.map { TapError(interface: "lo", problem: "no", isPermission: $0) }
+    let finding = CaptureExamination.finding(library: "libpcap 1", failure: failure, nanoseconds: 35_000_000)
+    #expect(finding.status == (isPermission == nil ? .ok : .missing))
+    #expect(finding.remedy == (isPermission == true ? "sudo bench doctor" : nil))
+    #expect(finding.detail.hasPrefix("libpcap 1: "))
   }
 
   @Test func `a slow clock is mended where there is a better one`() {

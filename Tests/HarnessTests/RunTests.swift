@@ -79,7 +79,7 @@ extension RealPaths {
         switch event {
         case .started: "started"
         case .blockStarted: "block"
-        case .trialStarted(let environment, _, let position, let count): "\(environment) \(position)/\(count)"
+        case .trialStarted(let environment, _, _, let position, let count): "\(environment) \(position)/\(count)"
         case .blockEnded(let block, _): "end \(block.index)"
         }
       }
@@ -347,20 +347,24 @@ struct FailingWorkerTests {
   func cutSamples() throws {
     let result =
       #"{"type":"result","window_ns":5,"samples":100,"sent":100,"lost":0,"late":0,"duplicate":0,"foreign":0,"#
-      + #""cpu_ns":1,"voluntary_switches":0,"involuntary_switches":0,"truncated":false}"#
+      + #""cpu_ns":1,"voluntary_switches":0,"involuntary_switches":0,"truncated":false,"first_sequence":1,"stamps":0,"#
+      + #""stamps_truncated":false}"#
     let message = try failure(asClient + "echo '\(result)'; printf 'only this'; exit 0")
     #expect(message.contains("the client exited with 0"), "\(message)")
   }
 
-  @Test("that promises more samples than there can be")
-  func absurdSamples() throws {
-    for samples in ["-1", "9223372036854775807", "4611686018427387904"] {
-      let result =
-        #"{"type":"result","window_ns":5,"samples":\#(samples),"sent":100,"lost":0,"late":0,"duplicate":0,"foreign":0,"#
-        + #""cpu_ns":1,"voluntary_switches":0,"involuntary_switches":0,"truncated":false}"#
-      let message = try failure(asClient + "echo '\(result)'; exit 0", environments: ["native"])
-      #expect(message.contains("client"), "\(message)")
-    }
+  @Test(
+    "that promises more samples or stamps than there can be",
+    arguments: ["samples", "stamps"], ["-1", "9223372036854775807", "4611686018427387904"])
+  func absurdCounts(_ what: String, _ count: String) throws {
+    let samples = what == "samples" ? count : "0"
+    let stamps = what == "stamps" ? count : "0"
+    let result =
+      #"{"type":"result","window_ns":5,"samples":\#(samples),"sent":100,"lost":0,"late":0,"duplicate":0,"foreign":0,"#
+      + #""cpu_ns":1,"voluntary_switches":0,"involuntary_switches":0,"truncated":false,"first_sequence":1,"#
+      + #""stamps":\#(stamps),"stamps_truncated":false}"#
+    let message = try failure(asClient + "echo '\(result)'; exit 0", environments: ["native"])
+    #expect(message.contains("client: a result of \(count) \(what)") || message.contains("'\(what)'"), "\(message)")
   }
 
   @Test(

@@ -89,13 +89,14 @@ func userError(_ body: () throws(UserError) -> some Any) -> UserError? {
 extension Scenario {
   /// A scenario of trials as short as can be.
   static func tiny(
-    environments: [String] = ["native", "netns", "veth"], window: Int = 30, budget: Int = 15, looks: [Int] = [8],
-    workloads: [WorkloadSpec] = [WorkloadSpec(name: "udp", kind: .udpRR, wait: .spin)], claims: [ClaimSpec] = []
+    environments: [String] = ["native", "netns", "veth"], window: Int = 30, warmup: Int = 5, budget: Int = 15,
+    looks: [Int] = [8], workloads: [WorkloadSpec] = [WorkloadSpec(name: "udp", kind: .udpRR, wait: .spin)],
+    claims: [ClaimSpec] = []
   ) -> Scenario {
     Scenario(
       name: "tiny", title: "t", description: "d", baseline: "native", environments: environments, workloads: workloads,
       profiles: [
-        .quick: Profile(windowMilliseconds: window, warmupMilliseconds: 5, budgetSeconds: budget, looks: looks)
+        .quick: Profile(windowMilliseconds: window, warmupMilliseconds: warmup, budgetSeconds: budget, looks: looks)
       ], claims: claims)
   }
 }
@@ -122,13 +123,14 @@ struct Bench {
   }
 
   func run(
-    interruption: Interruption? = nil, patience: UInt64? = nil, observe: @escaping (RunEvent) -> Void = { _ in }
+    plan: RunPlan? = nil, packets: String? = nil, interruption: Interruption? = nil, patience: UInt64? = nil,
+    observe: @escaping (RunEvent) -> Void = { _ in }
   ) throws(UserError) -> StoredRun {
     // As the program has it: writing to a worker that died is an error, not the end of the tests.
     signal(SIGPIPE, SIG_IGN)
     var controller = RunController(
-      plan: plan, worker: worker, processors: try Processors.choose(), store: store,
-      journalDirectory: directory.journals, interruption: interruption, observe: observe)
+      plan: plan ?? self.plan, worker: worker, processors: try Processors.choose(), store: store,
+      journalDirectory: directory.journals, packetDirectory: packets, interruption: interruption, observe: observe)
     if let patience { controller.patience = patience }
     return try controller.run(command: "bench run tiny", version: "0")
   }
@@ -168,7 +170,7 @@ func hostRemains(of runID: String) throws -> [String] {
     + links.filter { line in names.contains { line.contains(": \($0)@") || line.contains(": \($0):") } }
 }
 
-private func lines(of command: [String]) throws -> [String] {
+func lines(of command: [String]) throws -> [String] {
   let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin"
   let child = try ChildProcess(executable: "/usr/bin/env", arguments: command, environment: ["PATH=\(path)"])
   let deadline = Clock.monotonic() + 20_000_000_000

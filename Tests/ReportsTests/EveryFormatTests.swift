@@ -88,7 +88,7 @@ struct EveryFormatTests {
       "supported",
       "refuted", "net-hop", "net-namespace", "more than 10 % longer than over the host's own loopback", "2.5 %",
       "The CPU frequency governor cannot be read", "1 of 13 blocks voided", "steal of 2.3 % during bridge (limit 2 %)",
-      "net-hop with the voided blocks put back: 1.30× [1.27, 1.33]", "packets were not captured in this run",
+      "net-hop with the voided blocks put back: 1.30× [1.27, 1.33]",
       "14 iptables rules", "build-07", "6.18.0-3-amd64", "quiet", "99 %",
     ] {
       #expect(text.contains(part), "\(format) lacks \(part)")
@@ -126,7 +126,10 @@ struct EveryFormatTests {
     let tame = Variants.saying("tame")
 
     for color in [false, true] {
-      let terminal = TerminalTable.render(result, width: 80, color: color).replacing(/\x{1B}\[[0-9;]*m/, with: "")
+      let terminal = [
+        TerminalTable.render(result, width: 80, color: color),
+        TerminalTable.waterfalls(result, width: 80, color: color),
+      ].joined().replacing(/\x{1B}\[[0-9;]*m/, with: "")
       #expect(terminal.unicodeScalars.allSatisfy(isHarmless))
       for line in terminal.split(separator: "\n") { #expect(String(line).terminalWidth <= 80, "\(line)") }
     }

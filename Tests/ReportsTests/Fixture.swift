@@ -225,7 +225,7 @@ enum Fixture {
             step("veth", "bridge", "a bridge and a second pair", (1.192, 1.168, 1.215)),
           ], ratioResidual: 0.0021, differenceResidual: -14)
       },
-      hops: .unavailable("packets were not captured in this run"), claims: claims,
+      hops: .value(insides.flatMap(\.hops)), waterfalls: insides.map(\.waterfall), claims: claims,
       voided: [VoidedBlock(block: 4, reasons: ["steal of 2.3 % during bridge (limit 2 %)"])],
       noise: NoiseSummary(
         overall: .quiet, blocks: ["quiet": 11, "noisy": 1], stealShare: 0, foreignCPUShare: 0.0021,

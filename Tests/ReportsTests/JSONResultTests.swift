@@ -33,15 +33,11 @@ struct JSONResultTests {
 
   static let all: [RunResult] = [
     Fixture.result, Variants.failedControl, Variants.manyVoided, Variants.interrupted, Variants.injected,
-    Variants.unavailableEnvironment, Variants.empty, Variants.notes, withHops,
+    Variants.unavailableEnvironment, Variants.empty, Variants.notes, Variants.withoutCapture, Variants.troubled,
+    Variants.oneTrial, Variants.blocking, byDifference,
   ]
 
-  static let withHops = Variants.changed {
-    $0.hops = .value([
-      HopResult(
-        environment: "bridge", workload: "udp-rr-spin", from: "client veth", to: "bridge port",
-        p50: Fixture.ratio(1.1, 1.0, 1.2))
-    ])
+  static let byDifference = Variants.changed {
     $0.claims[0].quantity = .difference
     $0.claims[0].region = ClaimRegion(above: 100, below: 9_000)
   }
@@ -76,7 +72,7 @@ struct JSONResultTests {
 
   @Test("is sorted, indented, with plain slashes and a newline at the end")
   func layout() throws {
-    let text = String(decoding: try JSONResult.encode(Fixture.result), as: UTF8.self)
+    let text = String(decoding: try JSONResult.encode(Variants.withoutCapture), as: UTF8.self)
     #expect(text.hasSuffix("}\n"))
     #expect(text.contains("\"schema\" : \"bench.run/1\""))
     #expect(text.contains("\"seed\" : 9007199254740993"))
@@ -124,12 +120,12 @@ struct JSONResultTests {
     let schema = try #require(
       JSONSerialization.jsonObject(with: Data(contentsOf: Self.schemaFile)) as? [String: Any])
     var walk = SchemaWalk(schema)
-    var rich = Self.withHops
+    var rich = Self.byDifference
     rich.run.injection = "x"
     rich.run.host.governor = "performance"
     rich.environments[0].unavailable = "x"
     rich.series[1].note = "x"
-    for result in [rich, Variants.unavailableEnvironment] {
+    for result in [rich, Variants.unavailableEnvironment, Variants.withoutCapture, Variants.troubled] {
       _ = try walk.problems(JSONSerialization.jsonObject(with: JSONResult.encode(result)), schema, "result")
     }
     #expect(walk.unseen == [])

@@ -13,7 +13,10 @@ struct MarkdownTests {
 
   @Test(
     "has rectangular tables",
-    arguments: [Fixture.result, Variants.empty, Variants.unavailableEnvironment, Variants.notes])
+    arguments: [
+      Fixture.result, Variants.empty, Variants.unavailableEnvironment, Variants.notes, Variants.troubled,
+      Variants.withoutCapture,
+    ])
   func tables(result: RunResult) {
     var columns: Int?
     for line in MarkdownReport.render(result).split(separator: "\n", omittingEmptySubsequences: false) {

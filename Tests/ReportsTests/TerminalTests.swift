@@ -22,10 +22,15 @@ struct TerminalTests {
   func width(width: Int) {
     let results = [
       Fixture.result, Variants.failedControl, Variants.interrupted, Variants.unavailableEnvironment, Variants.empty,
-      Variants.notes, Variants.injected,
+      Variants.notes, Variants.injected, Variants.troubled, Variants.oneTrial, Variants.blocking,
+      Variants.withoutCapture,
     ]
     for result in results {
-      for line in TerminalTable.render(result, width: width, color: false).split(separator: "\n") {
+      let texts = [
+        TerminalTable.render(result, width: width, color: false),
+        TerminalTable.waterfalls(result, width: width, color: false),
+      ]
+      for line in texts.flatMap({ $0.split(separator: "\n") }) {
         #expect(String(line).terminalWidth <= max(40, min(160, width)), "\(line)")
       }
     }

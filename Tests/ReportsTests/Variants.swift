@@ -72,6 +72,8 @@ enum Variants {
     result.claims = []
     result.voided = []
     result.warnings = []
+    result.hops = .unavailable("packets were not captured in this run")
+    result.waterfalls = []
     result.run.validBlocks = 0
     result.run.voidedBlocks = 0
     result.run.finished = nil
@@ -92,6 +94,82 @@ enum Variants {
     result.series[2].note = "neighbouring blocks depend on each other"
     result.series[3].ratio = nil
     result.series[3].note = "a value of 0 has no ratio"
+  }
+
+  static let withoutCapture = changed { result in
+    result.hops = .unavailable("packets were not captured in this run")
+    result.waterfalls = []
+  }
+
+  /// Hops of which something is wrong: each waterfall has another ailment.
+  static let troubled = changed { result in
+    var hops = Fixture.insides.flatMap(\.hops)
+    // native: a quantile that is not to be had, and with it the sum.
+    hops[1].p50 = .unavailable("no trial has a p50")
+    for index in 0..<7 { hops[index].p99 = .unavailable("fewer than 200 requests were matched in each trial") }
+    result.waterfalls[0].sum = nil
+    result.waterfalls[0].residual = nil
+    result.waterfalls[0].requestClosure = nil
+    // netns: a hop that ends before it starts.
+    hops[8].p50 = .value(LevelEstimate(estimate: -120, low: -150, high: -90, confidence: 0.99, n: 12))
+    // veth: many unmatched, and parts that are not the whole.
+    result.waterfalls[2].residual = 0.041
+    result.waterfalls[2].matched = 3_026
+    result.waterfalls[2].unmatched = [
+      "not seen at server/server0:receive": 71, "not seen at client/client0:receive": 23, "a reason of none": 0,
+    ]
+    result.waterfalls[2].tax = []
+    // bridge: full rings.
+    result.waterfalls[3].trials = 10
+    result.waterfalls[3].excluded = [
+      "block 3: 41 packets dropped at switch/port-client", "block 7: a clock step of 2.1 ms",
+    ]
+    result.waterfalls[3].taps[1].dropped = 41
+    result.waterfalls[3].tax[1].ratio = nil
+    result.waterfalls[3].tax[1].note = "3 pairs are too few for an interval"
+    // An environment that nobody declared, without a trial that counts.
+    result.waterfalls.append(
+      WaterfallResult(
+        environment: "macvlan", workload: "udp-rr-spin", sampling: 64, points: [], trials: 0,
+        excluded: ["block 0: the taps saw no packet"], sampled: 0, matched: 0, unmatched: [:], taps: [],
+        roundTrip: .unavailable("no trial counts"), observed: .unavailable("no trial counts"), sum: nil, residual: nil,
+        requestClosure: nil, tax: []))
+    result.hops = .value(hops)
+  }
+
+  /// One trial has no interval.
+  static let oneTrial = changed { result in
+    var hops = Fixture.insides.flatMap(\.hops)
+    func single(_ level: Measured<LevelEstimate>) -> Measured<LevelEstimate> {
+      guard case .value(let level) = level else { return level }
+      return .value(LevelEstimate(estimate: level.estimate, n: 1))
+    }
+    for index in hops.indices {
+      hops[index].p50 = single(hops[index].p50)
+      hops[index].p90 = single(hops[index].p90)
+      hops[index].p99 = single(hops[index].p99)
+    }
+    result.hops = .value(hops)
+    for index in result.waterfalls.indices {
+      result.waterfalls[index].trials = 1
+      result.waterfalls[index].observed = single(result.waterfalls[index].observed)
+      result.waterfalls[index].roundTrip = single(result.waterfalls[index].roundTrip)
+      for tax in result.waterfalls[index].tax.indices {
+        result.waterfalls[index].tax[tax] = WaterfallResult.Tax(
+          metric: result.waterfalls[index].tax[tax].metric, ratio: nil, difference: nil,
+          note: "1 pair is too few for an interval")
+      }
+    }
+  }
+
+  /// A blocking workload: wake-ups of 70 µs.
+  static let blocking = changed { result in
+    let inside = Fixture.inside(
+      "bridge", "udp-rr-block", Fixture.bridgePath, source: .tap,
+      p50: [1_512, 1_143, 1_874, 687, 71_210, 304, 1_474, 811, 1_640, 586, 69_482], observed: 151_900)
+    result.workloads = [WorkloadSpec(name: "udp-rr-block", kind: .udpRR, wait: .block)]
+    result.hops = .value(inside.hops)
+    result.waterfalls = [inside.waterfall]
   }
 
   /// Everything that comes from outside says `text`.
@@ -133,7 +211,31 @@ enum Variants {
           result.ladders[index].steps[step].layer = text
         }
       }
-      result.hops = .unavailable(text)
+      var hops = Fixture.insides.flatMap(\.hops)
+      for index in hops.indices {
+        hops[index].environment += text
+        hops[index].workload += text
+        hops[index].from += text
+        hops[index].to += text
+      }
+      hops[1].p99 = .unavailable(text)
+      result.hops = .value(hops)
+      for index in result.waterfalls.indices {
+        result.waterfalls[index].environment += text
+        result.waterfalls[index].workload += text
+        result.waterfalls[index].excluded = [text, text]
+        result.waterfalls[index].unmatched = ["not " + text: 1, "nor " + text: 2]
+        for point in result.waterfalls[index].points.indices {
+          result.waterfalls[index].points[point].name += text
+          result.waterfalls[index].points[point].namespace += text
+        }
+        for tap in result.waterfalls[index].taps.indices {
+          result.waterfalls[index].taps[tap].interface += text
+          result.waterfalls[index].taps[tap].namespace += text
+        }
+        for tax in result.waterfalls[index].tax.indices { result.waterfalls[index].tax[tax].note = text }
+      }
+      result.waterfalls[0].observed = .unavailable(text)
       for index in result.claims.indices {
         result.claims[index].id = text
         result.claims[index].section = text

@@ -22,7 +22,7 @@ struct ValidScenarioTests {
         .standard: Profile(
           windowMilliseconds: 1500, warmupMilliseconds: 50, budgetSeconds: 300, looks: [8, 12, 18, 27, 40],
           confidence: 0.99, workloads: nil),
-      ],
+      ], capture: CaptureSpec(sampling: 64),
       claims: [
         ClaimSpec(
           id: "hop", section: "Networks", statement: "A hop costs.", workload: "udp-rr-spin", metric: .rttP50,

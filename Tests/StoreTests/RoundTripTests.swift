@@ -19,10 +19,10 @@ struct RoundTripTests {
     var trials: [Trial] = []
     var blocks: [BlockRecord] = []
     for index in 0..<3 {
-      for (position, environment) in ["veth", "native", "native"].enumerated() {
+      for (position, environment) in ["veth", "native", "native", "veth"].enumerated() {
         let trial = Sample.trial(
           block: index, position: position, environment: environment, isControl: position == 2,
-          samples: [0, .max, UInt32(index)])
+          isCaptured: position == 3, samples: [0, .max, UInt32(index)])
         try store.append(trial, run: run.id)
         trials.append(trial)
       }

@@ -36,7 +36,9 @@ struct StoreFileTests {
     try store.begin(Sample.run("r"))
     #expect(try sqlite3(directory.store, "PRAGMA journal_mode") == "wal")
     #expect(try sqlite3(directory.store, "PRAGMA application_id") == "\(Schema.applicationID)")
-    #expect(try sqlite3(directory.store, "SELECT identifier FROM grdb_migrations") == "1 runs, blocks and trials")
+    #expect(
+      try sqlite3(directory.store, "SELECT identifier FROM grdb_migrations ORDER BY 1")
+        == "1 runs, blocks and trials\n2 captured trials")
     #expect(try store.pragma("synchronous") == "2")
     #expect(try store.pragma("foreign_keys") == "1")
   }
@@ -91,6 +93,27 @@ struct StoreFileTests {
     #expect(try Data(contentsOf: URL(filePath: directory.store)) == before)
   }
 
+  @Test(
+    "of the first version is brought up to date with all that it holds", .requiresSQLite3, arguments: [true, false])
+  func older(_ isReading: Bool) throws {
+    let dump = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/store-1.sql")
+    try sqlite3(directory.store, try String(contentsOf: dump, encoding: .utf8))
+    let store = isReading ? try RunStore.openReadOnly(path: directory.store) : try RunStore(path: directory.store)
+    let run = try store.run("latest")
+    #expect(run.record.id == "20261124-055952-0aac" && run.record.exit == .completed)
+    #expect(run.record.capture == .unavailable("packets were not captured in this run"))
+    #expect(run.blocks == [BlockRecord(index: 0, voidReasons: [], noiseClass: .noisy)])
+    #expect(run.trials.map(\.environment).sorted() == ["bridge", "native", "native", "netns", "veth"])
+    #expect(run.trials.allSatisfy { !$0.isCaptured && $0.hops == nil && $0.values[.rttP50] != nil })
+    #expect(try store.integrityProblems() == [])
+    if isReading { return }
+    // A trial of today finds its place beside those.
+    var trial = run.trials[0]
+    trial.isCaptured = true
+    try store.append(trial, run: run.record.id)
+    #expect(try store.run("latest").trials.count == 6)
+  }
+
   @Test("is left as it is when a newer version wrote it", .requiresSQLite3)
   func newer() throws {
     do {
@@ -98,7 +121,7 @@ struct StoreFileTests {
       try store.begin(Sample.run("r"))
     }
     try sqlite3(
-      directory.store, "INSERT INTO grdb_migrations VALUES ('2 from the future'); PRAGMA wal_checkpoint(TRUNCATE)")
+      directory.store, "INSERT INTO grdb_migrations VALUES ('3 from the future'); PRAGMA wal_checkpoint(TRUNCATE)")
     let before = try Data(contentsOf: URL(filePath: directory.store))
     let error = failure(directory.store)
     #expect(error?.exitCode == .badInput)

@@ -112,6 +112,7 @@ enum Sample {
           windowMilliseconds: 150, warmupMilliseconds: 20, budgetSeconds: 50, looks: [8, 12], confidence: 0.95,
           workloads: ["udp"])
       ],
+      capture: CaptureSpec(sampling: 64),
       claims: [
         ClaimSpec(
           id: "hop", section: "s", statement: "t", workload: "udp", metric: .rttP50, environment: "veth",
@@ -130,7 +131,7 @@ enum Sample {
         EnvironmentRecord(name: "native", summary: "s", layer: "l"),
         EnvironmentRecord(name: "veth", summary: "s", layer: "l", unavailable: "not permitted"),
       ],
-      workloads: ["udp"], seed: .max - 1, started: started,
+      workloads: ["udp"], capture: .value(CaptureSpec(sampling: 32)), seed: .max - 1, started: started,
       host: HostFacts(
         hostname: "h", kernel: "6.1", architecture: "x86_64", distribution: "Debian", cpuModel: "c", cpuCount: 2,
         memoryBytes: .max, virtualization: "kvm", clockSource: "tsc", governor: "performance",
@@ -141,10 +142,12 @@ enum Sample {
   }
 
   static func trial(
-    block: Int, position: Int, environment: String = "veth", isControl: Bool = false, samples: [UInt32] = [1, 2, 2, 9]
+    block: Int, position: Int, environment: String = "veth", isControl: Bool = false, isCaptured: Bool = false,
+    samples: [UInt32] = [1, 2, 2, 9]
   ) -> Trial {
     Trial(
-      block: block, position: position, environment: environment, isControl: isControl, workload: "udp",
+      block: block, position: position, environment: environment, isControl: isControl, isCaptured: isCaptured,
+      workload: "udp",
       started: Date(timeIntervalSince1970: 1_795_000_000.987_654_3 + Double(position) / 7),
       windowNanoseconds: 150_000_001,
       values: [.rttP50: 10_123.000_000_1, .rate: 1.0 / 3, .rttMean: .leastNonzeroMagnitude, .clientCPU: -0.0],
@@ -156,6 +159,20 @@ enum Sample {
         ], failures: ["too few packets on veth0"]),
       noise: TrialNoise(
         stealShare: 0.1, foreignCPUShare: 1.0 / 7, runDelayShare: nil, canaryNanoseconds: 12_345.678,
-        clockStepNanoseconds: -5))
+        clockStepNanoseconds: -5),
+      hops: isCaptured ? hops : nil)
   }
+
+  private static let hops = TrialHops(
+    sampling: 64,
+    points: [
+      Waypoint(namespace: "client", name: "client", source: .application, event: .send),
+      Waypoint(namespace: "client", name: "client0", source: .tap, event: .send),
+    ], hops: [HopQuantiles(p50: 1.0 / 3, p90: -7)], roundTrip: HopQuantiles(p50: 9_000), sampled: 10, matched: 9,
+    unmatched: ["not seen at client0": 1], requestClosure: 41.5,
+    taps: [
+      TapReading(
+        namespace: "client", interface: "client0", packets: 9, used: 2, outside: 3, duplicates: 1, foreign: 1,
+        undecodable: 2, dropped: 4, interfaceDropped: 5)
+    ], objections: ["4 packets did not fit"])
 }

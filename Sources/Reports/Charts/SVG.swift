@@ -75,6 +75,27 @@ struct SVG {
       "<svg class=\"\(name)\" overflow=\"visible\" x=\"\(Self.number(x * 100))%\" y=\"\(Self.number(y))\">\(shape)</svg>"
   }
 
+  /// A line of a waterfall. Browsers show `title` when it is pointed at, its neighbourhood included.
+  mutating func hop(
+    _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, class name: String, isKnown: Bool, title: String
+  ) {
+    body += "<g class=\"hop \(name)\"><title>\(Markup.escaped(title))</title>"
+    line(x1, y1, x2, y2, class: "hit")
+    line(x1, y1, x2, y2, class: isKnown ? "known" : "unknown")
+    body += "</g>"
+  }
+
+  /// A label beside a point; `detail`, and with `isWideOnly` all of it, is left out on a narrow page.
+  mutating func label(
+    _ text: String, detail: String?, isWideOnly: Bool, _ x: Double, _ y: Double, _ anchor: Anchor
+  ) {
+    let detail = detail.map { "<tspan class=\"wide-only\"> \(Markup.escaped($0))</tspan>" } ?? ""
+    labels +=
+      "<text class=\"\(isWideOnly ? "value wide-only" : "value")\" x=\"\(Self.number(x * 100))%\" "
+      + "y=\"\(Self.number(y))\" dx=\"\(anchor == .end ? -7 : 7)\""
+      + (anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\"") + ">\(Markup.escaped(text))\(detail)</text>"
+  }
+
   /// Dots, many of them: `y` in pixels.
   mutating func dots(_ points: [(x: Double, y: Double)], radius: Double, class name: String) {
     body += "<g class=\"\(name)\">"
