@@ -113,13 +113,14 @@ struct WaterfallAnalysis {
     func waterfall() -> WaterfallResult? {
       guard case .value(let spec) = record.capture, !trials.isEmpty else { return nil }
       let observed = level { $0.hops.roundTrip.p50 }
-      let sums: [Double] = hops().compactMap { hop in
-        if case .value(let level) = hop.p50 { level.estimate } else { nil }
+      // Trial by trial: where a host is now faster, now slower, estimates over trials need not add up.
+      let sum = level { entry in
+        let parts = entry.hops.hops.compactMap(\.p50)
+        return parts.count == entry.hops.hops.count ? parts.reduce(0, +) : nil
       }
-      let sum = sums.count == points.count - 1 ? sums.reduce(0, +) : nil
       var residual: Double?
-      if let sum, case .value(let observed) = observed, observed.estimate > 0 {
-        residual = (sum - observed.estimate) / observed.estimate
+      if case .value(let sum) = sum, case .value(let observed) = observed, observed.estimate > 0 {
+        residual = (sum.estimate - observed.estimate) / observed.estimate
       }
       let closures = valid.compactMap(\.hops.requestClosure)
       return WaterfallResult(
@@ -128,7 +129,7 @@ struct WaterfallAnalysis {
         trials: valid.count, excluded: excluded, sampled: valid.map(\.hops.sampled).reduce(0, +),
         matched: valid.map(\.hops.matched).reduce(0, +),
         unmatched: valid.map(\.hops.unmatched).reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }, taps: taps,
-        roundTrip: level { $0.trial.values[.rttP50] }, observed: observed, sum: sum, residual: residual,
+        roundTrip: level { $0.trial.values[.rttP50] }, observed: observed, sum: sum.estimate, residual: residual,
         requestClosure: closures.isEmpty ? nil : Descriptive.median(closures), tax: [.rttP50, .rttP99].map(tax))
     }
 
@@ -187,6 +188,12 @@ struct WaterfallAnalysis {
       } catch { tax.note = error.reason }
       return tax
     }
+  }
+}
+
+extension Measured<LevelEstimate> {
+  fileprivate var estimate: Double? {
+    if case .value(let level) = self { level.estimate } else { nil }
   }
 }
 

@@ -25,10 +25,13 @@ struct InsideView {
 
   /// The taps listen for no smaller part of the window than one in this many: of too short a part, one disturbance would
   /// be the whole.
-  private static let mostParts = 32
+  private static let mostParts = 128
   /// Sockets look at one round trip in this many times N. A stamp of a socket costs its own message some 1 µs, and on a
   /// loopback the messages that are looked at would otherwise *be* the trial's p99.
   private static let socketFactor = 2
+
+  /// What it may take until the last tap has ceased to listen, in ns.
+  private static let parkingTime: UInt64 = 200_000_000
 
   /// Beyond the time after which the kernel hands over its last block, in ns.
   private static let drainPatience: UInt64 = 500_000_000
@@ -47,8 +50,8 @@ struct InsideView {
     self.parts = parts
     let filter = TapFilter(transport: workload.kind == .udpRR ? .udp : .tcp, sampling: sampling / parts)
     self.filter = filter
-    // Taps that listen for a part cannot tell when the kernel will let them begin.
-    let heard = parts == 1 ? duration : window / 2
+    // The kernel lets a tap cease some 10 ms after it was told to.
+    let heard = parts == 1 ? duration : window / UInt64(parts) + Self.parkingTime
     let configurations = path.taps.map { tapped in
       TapConfiguration(
         namespace: tapped.interface.namespace, interface: tapped.interface.interface, filter: filter, duration: heard,
@@ -64,17 +67,9 @@ struct InsideView {
     configuration.socketStamps = path.usesSocketStamps
   }
 
-  /// When taps listen for a part of the window, after its beginning, in ns: from about when on, and for how long.
-  struct Schedule {
-    var begin: UInt64
-    var length: UInt64
-  }
-
-  /// nil if the taps listen already, or if there are none.
+  /// How long the taps listen, from the window's beginning on, in ns; nil if they do all the time, or if there are none.
   /// - Parameter window: in ns.
-  func schedule(window: UInt64) -> Schedule? {
-    taps == nil || parts == 1 ? nil : Schedule(begin: window / 2, length: window / UInt64(parts))
-  }
+  func part(of window: UInt64) -> UInt64? { taps == nil || parts == 1 ? nil : window / UInt64(parts) }
 
   /// Lets the taps listen.
   /// - Returns: since when all of them do, on CLOCK_REALTIME, in ns.

@@ -176,13 +176,14 @@ struct TrialRunner {
       let cpus = [runner.processors.client, runner.processors.server]
       let pids = [client.pid, server.pid]
       do {
+        let listeningSince = try listen()
         let countersBefore = try environment.readCounters()
         let started = Date()
         let switchesBefore = TaskSchedule.contextSwitches(pid: server.pid)
         let before = try NoiseProbe(cpus: cpus, workers: pids)
         let serverCPUBefore = try Clock.cpuTime(of: server.pid)
         try? client.write(WorkerMessage.start.line)
-        let listening = try listen()
+        let listeningUntil = try park()
         let message = try runner.receive(
           from: client, "client", within: UInt64(runner.plan.profile.windowMilliseconds) * 1_000_000)
         guard case .result(let result) = message else { throw Failure.trial("the client sent no result") }
@@ -201,7 +202,7 @@ struct TrialRunner {
         }
         return MeasuredWindow(
           started: started, client: result, samples: samples, clientStamps: clientStamps, serverStamps: serverStamps,
-          listening: listening,
+          listening: listeningSince..<max(listeningSince, listeningUntil),
           serverCPUNanoseconds: serverCPUAfter - serverCPUBefore,
           serverSwitches: switchesBefore.flatMap { before in switchesAfter.map { $0 - before } },
           countersBefore: countersBefore, countersAfter: countersAfter,
@@ -215,27 +216,24 @@ struct TrialRunner {
       }
     }
 
-    /// Lets the taps listen for their part of the window.
-    /// - Returns: when all of them did, on CLOCK_REALTIME, in ns.
-    private func listen() throws -> Range<UInt64> {
-      let window = UInt64(runner.plan.profile.windowMilliseconds) * 1_000_000
-      guard let inside, let schedule = inside.schedule(window: window) else { return 0 ..< .max }
-      do {
-        try pause(schedule.begin)
-        let begin = try inside.listen()
-        try pause(schedule.length)
-        return begin..<max(begin, try inside.park())
-      } catch let error as TapError {
-        throw Failure.trial(error.description)
-      }
+    /// Lets the taps listen. The kernel takes some 10 ms for it, in which the client waits for its window to open: within
+    /// the window it would strike hundreds of round trips.
+    /// - Returns: since when they do, on CLOCK_REALTIME, in ns.
+    private func listen() throws -> UInt64 {
+      guard let inside else { return 0 }
+      do throws(TapError) { return try inside.listen() } catch { throw Failure.trial(error.description) }
     }
 
-    /// Waits, in ns; not for one who is interrupted, or whose client has something to say: before its window is over that
-    /// can only be why it fails.
-    private func pause(_ nanoseconds: UInt64) throws {
+    /// Lets the taps cease to listen when their part of the window is over.
+    /// - Returns: until when they did, on CLOCK_REALTIME, in ns.
+    private func park() throws -> UInt64 {
+      let window = UInt64(runner.plan.profile.windowMilliseconds) * 1_000_000
+      guard let inside, let part = inside.part(of: window) else { return .max }
+      // Not for one who is interrupted, or whose client has something to say: so early that can only be why it fails.
       do throws(ChildProcess.Failure) {
-        _ = try client.hasOutput(by: Clock.monotonic() + nanoseconds, interruption: runner.interruption)
+        _ = try client.hasOutput(by: Clock.monotonic() + part, interruption: runner.interruption)
       } catch { throw runner.explain(error, client, "client") }
+      do throws(TapError) { return try inside.park() } catch { throw Failure.trial(error.description) }
     }
 
     private func stop() throws(Failure) -> (ServerResult, [RequestStamps]) {

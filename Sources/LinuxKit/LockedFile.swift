@@ -38,6 +38,10 @@ public struct LockedFile: ~Copyable {
     self.descriptor = descriptor
   }
 
+  // Not left to the closing: a child that is being spawned at this moment has a copy of the descriptor until it
+  // executes its program, and the lock would stay with it.
+  deinit { flock(descriptor.rawValue, LOCK_UN) }
+
   private borrowing func isRemoved() throws(SystemError) -> Bool {
     var status = stat()
     let fd = descriptor.rawValue

@@ -407,7 +407,7 @@ public struct WaterfallResult: Codable, Sendable, Equatable {
   public var roundTrip: Measured<LevelEstimate>
   /// The same of the matched requests alone. Being looked at makes a request longer; this is what the hops sum to.
   public var observed: Measured<LevelEstimate>
-  /// The sum of the hops' p50, in ns.
+  /// The sum of a trial's hops' p50, estimated over trials, in ns.
   public var sum: Double?
   /// (sum − ``observed``) ÷ ``observed``: how far the parts are from the whole.
   public var residual: Double?
