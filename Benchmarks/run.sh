@@ -3,7 +3,7 @@
 # a build for release. See Benchmarks/README.md.
 #
 #   Benchmarks/run.sh                              everything
-#   Benchmarks/run.sh peers [COMPARISON...]        veth bridge topology startup (default: these four), native
+#   Benchmarks/run.sh peers [COMPARISON...]        veth bridge topology startup hops (default: these five), native
 #   Benchmarks/run.sh hot [ARGUMENT...]            arguments for the benchmark plugin, e.g. --filter 'Store.*'
 #
 # Variables: SWIFT=swift, BUILD_DIR=.build (where `make build` built), BENCH_NO_INSTALL=1 (see
@@ -41,7 +41,7 @@ compare() {
   shift
   [ -z "${BENCH_JSON:-}" ] || set -- "$@" --json "$BENCH_JSON/$name.json"
   echo "== $name"
-  if [ "$(id -u)" -ne 0 ] && [ "$name" != startup ] && command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+  if [ "$(id -u)" -ne 0 ] && [ "$name" != startup ] && [ "$name" != hops ] && command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
     sudo -n env BENCH_WORKER="$worker" PYTHONDONTWRITEBYTECODE=1 "$@"
   else
     env BENCH_WORKER="$worker" PYTHONDONTWRITEBYTECODE=1 "$@"
@@ -51,12 +51,12 @@ compare() {
 }
 
 peers() {
-  [ $# -gt 0 ] || set -- veth bridge topology startup
+  [ $# -gt 0 ] || set -- veth bridge topology startup hops
   for name in "$@"; do
     case $name in
-      native | veth | bridge | topology | startup) ;;
+      native | veth | bridge | topology | startup | hops) ;;
       *)
-        echo "run.sh: no comparison is named '$name' (known: native, veth, bridge, topology, startup)" >&2
+        echo "run.sh: no comparison is named '$name' (known: native, veth, bridge, topology, startup, hops)" >&2
         exit 64
         ;;
     esac
@@ -87,7 +87,7 @@ peers() {
 
   for name in "$@"; do
     case $name in
-      topology | startup) compare "$name" "Benchmarks/peers/$name.py" ;;
+      topology | startup | hops) compare "$name" "Benchmarks/peers/$name.py" ;;
       *) compare "$name" Benchmarks/peers/latency.py "$name" ;;
     esac
   done
