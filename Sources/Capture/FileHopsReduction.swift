@@ -55,6 +55,11 @@ struct FileHopsReduction {
             latest: entry.earliest <= entry.latest ? entry.latest : nil))
       }
     }
+    // One interface a file, each of another name, as in what `bench run --save-pcap` keeps: the files say no more.
+    let interfaces = result.compactMap(\.interface)
+    if sources.count > 1 && interfaces.count == result.count && Set(interfaces).count == interfaces.count {
+      for index in result.indices { result[index].name = interfaces[index] }
+    }
     // Interfaces of one name in one file, and files given twice.
     var seen: [String: Int] = [:]
     for index in result.indices {

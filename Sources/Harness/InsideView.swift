@@ -23,10 +23,10 @@ struct InsideView {
   /// nil where sockets tell all the times.
   private let taps: TapSet?
 
-  /// The taps listen for no smaller part of the window than one in this many: of too short a part, one disturbance would
-  /// be the whole.
+  /// The taps listen for no smaller part of the window than one in this many. With a larger part, round trips that pass
+  /// taps and are not looked at would be the trial's p99.
   private static let mostParts = 128
-  /// Sockets look at one round trip in this many times N. A stamp of a socket costs its own message some 1 µs, and on a
+  /// Sockets look at one round trip in this many times N. The stamps of sockets cost their own message some 2 µs, and on a
   /// loopback the messages that are looked at would otherwise *be* the trial's p99.
   private static let socketFactor = 2
 

@@ -99,7 +99,7 @@ public struct HopQuantiles: Codable, Sendable, Equatable {
 
 /// What one trial with taps on tells of the inside of its path.
 public struct TrialHops: Codable, Sendable, Equatable {
-  /// One round trip in this many was looked at.
+  /// One round trip in this many was to be looked at; a tap that is let go of late sees more.
   public var sampling: Int
   /// In the order in which a round trip passes them, from the client's send to its receive.
   public var points: [Waypoint]

@@ -387,7 +387,7 @@ public struct WaterfallResult: Codable, Sendable, Equatable {
 
   public var environment: String
   public var workload: String
-  /// One round trip in this many was looked at.
+  /// One round trip in this many was to be looked at; a tap that is let go of late sees more.
   public var sampling: Int
   /// In the order in which a round trip passes them.
   public var points: [Waypoint]

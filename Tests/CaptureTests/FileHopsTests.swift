@@ -497,6 +497,21 @@ struct FileHopsTests {
     #expect(result.notices == ["the capture at both.pcapng:eth1 lost 3 packets"])
   }
 
+  @Test("name a tap by its interface where that tells it from all others")
+  func interfaceNames() throws {
+    func file(_ interface: String) -> [UInt8] {
+      var file = PcapngFile()
+      file.appendInterface(name: interface, resolution: 9)
+      file.appendPacket(interface: 0, ticks: UInt64(CaptureScene.start), Packet.message(1, isReply: false))
+      return file.bytes
+    }
+    func names(_ files: [(String, [UInt8])]) throws -> [String] {
+      try CaptureScene.analyze(files).result.taps.map(\.name)
+    }
+    #expect(try names([("a.pcapng", file("client0")), ("b.pcapng", file("server0"))]) == ["client0", "server0"])
+    #expect(try names([("a.pcapng", file("eth0")), ("b.pcapng", file("eth0"))]) == ["a.pcapng:eth0", "b.pcapng:eth0"])
+  }
+
   @Test("of more interfaces than can be compared leave some out")
   func tooManyInterfaces() throws {
     var file = PcapngFile()
