@@ -10,6 +10,8 @@ internal import LinuxKit
 public final class TapSet {
   private var taps: [Tap]
   private var stamps: EarlyStamps?
+  /// From ``listen()`` to ``park()``.
+  private var parking: PreparedThreads<TapError?>?
 
   /// - Throws: what stood in the way of the first tap that could not be opened; no tap is open then.
   public init(_ configurations: [TapConfiguration]) throws(TapError) {
@@ -47,7 +49,9 @@ public final class TapSet {
   /// Lets all taps on demand listen from now on.
   /// - Returns: since when all of them do: CLOCK_REALTIME, in ns since 1970. Packets of before may be seen by some.
   public func listen() throws(TapError) -> UInt64 {
-    try each { tap throws(TapError) in try tap.listen() }
+    try Self.check(prepare { tap throws(TapError) in try tap.listen() }.run())
+    // Threads are started now, not when taps have cost enough.
+    parking = prepare { tap throws(TapError) in try tap.park() }
     return Clock.realtime()
   }
 
@@ -55,16 +59,21 @@ public final class TapSet {
   /// - Returns: until when all of them did: CLOCK_REALTIME, in ns since 1970.
   public func park() throws(TapError) -> UInt64 {
     let end = Clock.realtime()
-    try each { tap throws(TapError) in try tap.park() }
+    try Self.check(parking.take()?.run() ?? [])
     return end
   }
 
-  /// Does something to all taps on demand at the same time.
-  private func each(_ body: @escaping @Sendable (Tap) throws(TapError) -> Void) throws(TapError) {
-    let results = onDedicatedThreads(taps.filter(\.isOnDemand)) { tap throws(SystemError) -> TapError? in
+  /// Something to do to all taps on demand at the same time.
+  private func prepare(
+    _ body: @escaping @Sendable (Tap) throws(TapError) -> Void
+  ) -> PreparedThreads<TapError?> {
+    PreparedThreads(taps.filter(\.isOnDemand)) { tap throws(SystemError) -> TapError? in
       do throws(TapError) { try body(tap) } catch { return error }
       return nil
     }
+  }
+
+  private static func check(_ results: [Result<TapError?, SystemError>]) throws(TapError) {
     for case .success(let error?) in results { throw error }
     for case .failure(let error) in results {
       throw TapError(interface: "a thread of its own", problem: "\(error)", isPermission: false)
@@ -88,6 +97,8 @@ public final class TapSet {
 
   /// Closes all taps. Closing twice is no error.
   public func close() {
+    // Its threads must not wait for ever.
+    _ = parking.take()?.run()
     _ = onDedicatedThreads(taps) { tap throws(SystemError) in tap.close() }
     taps = []
     stamps = nil

@@ -16,21 +16,40 @@ public func onDedicatedThread<Value: Sendable>(
 public func onDedicatedThreads<Input: Sendable, Value: Sendable>(
   _ inputs: [Input], _ body: @escaping @Sendable (Input) throws(SystemError) -> Value
 ) -> [Result<Value, SystemError>] {
-  let gate = StartGate()
-  let threads = inputs.map { input in
-    Result { () throws(SystemError) in
-      try DedicatedThread { () throws(SystemError) in
-        gate.pass()
-        return try body(input)
+  PreparedThreads(inputs, body).run()
+}
+
+/// Threads that are there, one for each input, and wait to be let go, all at once: where starting a thread would take too
+/// long at the moment when it is needed.
+public struct PreparedThreads<Value: Sendable>: ~Copyable {
+  private let gate = StartGate()
+  private let threads: [Result<DedicatedThread<Value>, SystemError>]
+
+  /// Starts the threads and waits until all of them run.
+  public init<Input: Sendable>(
+    _ inputs: [Input], _ body: @escaping @Sendable (Input) throws(SystemError) -> Value
+  ) {
+    let gate = gate
+    threads = inputs.map { input in
+      Result { () throws(SystemError) in
+        try DedicatedThread { () throws(SystemError) in
+          gate.pass()
+          return try body(input)
+        }
       }
     }
+    gate.awaitArrivals(of: started)
   }
-  var started = 0
-  for case .success in threads { started += 1 }
-  gate.open(for: started)
-  // All are waited for, whatever becomes of one of them.
-  return threads.map { thread in
-    Result { () throws(SystemError) in try thread.get().join() }
+
+  private var started: Int { threads.count { if case .success = $0 { true } else { false } } }
+
+  /// Lets the threads go, and waits for all of them, whatever becomes of one. Must be called once.
+  /// - Returns: the results in the order of the inputs.
+  public consuming func run() -> [Result<Value, SystemError>] {
+    gate.open(for: started)
+    return threads.map { thread in
+      Result { () throws(SystemError) in try thread.get().join() }
+    }
   }
 }
 
@@ -57,9 +76,13 @@ private final class StartGate: @unchecked Sendable {
     while sem_wait(departures) != 0 {}
   }
 
-  /// Called once, by another: waits for `count` threads, and lets them go.
-  func open(for count: Int) {
+  /// Called by another: waits until `count` threads are at the gate.
+  func awaitArrivals(of count: Int) {
     for _ in 0..<count { while sem_wait(arrivals) != 0 {} }
+  }
+
+  /// Lets `count` threads go.
+  func open(for count: Int) {
     for _ in 0..<count { sem_post(departures) }
   }
 }

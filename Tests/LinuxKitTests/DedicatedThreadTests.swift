@@ -40,6 +40,24 @@ struct DedicatedThreadTests {
     }
   }
 
+  @Test("prepared ones wait until they are let go, and give their results in order")
+  func prepared() throws {
+    let before = Clock.monotonic()
+    let threads = PreparedThreads([3, 1, 2]) { number throws(SystemError) in
+      if number == 1 { throw SystemError(call: "test", code: ENOTTY) }
+      return (number, Clock.monotonic())
+    }
+    usleep(20_000)
+    let released = Clock.monotonic()
+    #expect(released - before >= 20_000_000)
+    let results = threads.run()
+    #expect(results.count == 3)
+    #expect(try results[0].get().0 == 3 && results[2].get().0 == 2)
+    #expect(try results[0].get().1 >= released && results[2].get().1 >= released)
+    #expect(throws: SystemError(call: "test", code: ENOTTY)) { try results[1].get() }
+    #expect(PreparedThreads([Int]()) { _ throws(SystemError) in 0 }.run().isEmpty)
+  }
+
   @Test("a namespace entered there does not reach the caller", .requiresNetworkNamespaces)
   func namespaceStays() throws {
     try withNamespaces(1) { namespaces in
