@@ -34,10 +34,6 @@ struct WaterfallAnalysis {
     }
   }
 
-  /// The hops must sum to the whole up to this part of it.
-  static let largestResidual = 0.03
-  /// Of the requests that were looked at, at least this part must have been seen everywhere.
-  static let smallestMatchedShare = 0.999
   /// What looking may cost, as parts of round trip p50 and p99.
   static let largestTax: [Metric: Double] = [.rttP50: 0.05, .rttP99: 0.10]
 
@@ -46,12 +42,12 @@ struct WaterfallAnalysis {
     waterfalls.flatMap { waterfall in
       let name = "\(waterfall.workload) in \(waterfall.environment)"
       var warnings: [String] = []
-      if let residual = waterfall.residual, abs(residual) > Self.largestResidual {
+      if let residual = waterfall.residual, abs(residual) > WaterfallResult.largestResidual {
         warnings.append("\(name): the sum of the hops is off the round trip by \(percent(residual, signed: true)).")
       }
       if waterfall.sampled > 0 {
         let share = Double(waterfall.matched) / Double(waterfall.sampled)
-        if share < Self.smallestMatchedShare {
+        if share < WaterfallResult.smallestMatchedShare {
           warnings.append("\(name): \(percent(share)) of the round trips looked at were seen at every point.")
         }
       }

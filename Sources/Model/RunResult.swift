@@ -385,6 +385,11 @@ public struct WaterfallResult: Codable, Sendable, Equatable {
     }
   }
 
+  /// The hops must sum to the whole up to this part of it.
+  public static let largestResidual = 0.03
+  /// Of the requests that were looked at, at least this part must have been seen everywhere.
+  public static let smallestMatchedShare = 0.999
+
   public var environment: String
   public var workload: String
   /// One round trip in this many was to be looked at; a tap that is let go of late sees more.

@@ -3,11 +3,6 @@ internal import PlainText
 
 /// One workload's round trip in one environment, taken apart: everything that any format says of it.
 struct Waterfall {
-  /// The largest residual at which hops pass for the whole round trip.
-  static let largestResidual = 0.03
-  /// With a smaller share of matched requests, the rest may be of another kind than these.
-  static let smallestMatchedShare = 0.99
-
   /// Where a message can be on its way: an application, or an interface.
   struct Place: Hashable {
     private let namespace: String
@@ -157,8 +152,8 @@ struct Waterfall {
   }
 
   private static func residual(_ share: Double) -> (text: String, isWarning: Bool) {
-    let isLarge = !(abs(share) <= largestResidual)
-    let limit = NumberFormat.confidence(largestResidual)
+    let isLarge = !(abs(share) <= WaterfallResult.largestResidual)
+    let limit = NumberFormat.confidence(WaterfallResult.largestResidual)
     return (
       "residual \(NumberFormat.percent(share))"
         + (isLarge ? ", beyond the \(limit) within which the hops pass for the whole" : ""), isLarge
@@ -210,7 +205,7 @@ struct Waterfall {
       "\(whole(result.matched)) of \(whole(result.sampled)) sampled requests (\(Self.share(result)))"
     if !reasons.isEmpty { text += "; the others: " + reasons.prefix(5).joined(separator: ", ") }
     if reasons.count > 5 { text += ", and \(NumberFormat.count(reasons.count - 5, "more reason"))" }
-    return Book(label: "matched", text: text, isWarning: share < smallestMatchedShare)
+    return Book(label: "matched", text: text, isWarning: share < WaterfallResult.smallestMatchedShare)
   }
 
   private static func taps(_ result: WaterfallResult) -> Book {
@@ -447,7 +442,7 @@ extension Presentation {
         name: "hops: residual",
         value:
           "(sum of the hops' p50 − the p50 that the application measured for the same requests) ÷ the latter; up to "
-          + "\(NumberFormat.confidence(Waterfall.largestResidual)) the hops pass for the whole"))
+          + "\(NumberFormat.confidence(WaterfallResult.largestResidual)) the hops pass for the whole"))
     return facts
   }
 

@@ -19,9 +19,15 @@ struct TCPChannel: Channel {
 
   @inline(__always)
   func send(_ message: UnsafeRawBufferPointer) -> Int32 {
+    sendWhole(message) { Glibc.send(fd, $0, $1, Int32(MSG_NOSIGNAL)) }
+  }
+
+  /// Calls `send` with the rest of the message until there is none. Returns 0, or the value of `errno`.
+  @inline(__always)
+  private func sendWhole(_ message: UnsafeRawBufferPointer, _ send: (UnsafeRawPointer?, Int) -> Int) -> Int32 {
     var done = 0
     while true {
-      let count = Glibc.send(fd, message.baseAddress?.advanced(by: done), message.count - done, Int32(MSG_NOSIGNAL))
+      let count = send(message.baseAddress?.advanced(by: done), message.count - done)
       if count > 0 {
         done += count
         if done == message.count { return 0 }
@@ -40,18 +46,7 @@ struct TCPChannel: Channel {
   @inline(never)
   mutating func sendStamped(_ message: UnsafeRawBufferPointer, ordinal: UInt64) -> Int32 {
     stamps.awaitedID = UInt32(truncatingIfNeeded: ordinal &* UInt64(size) &- 1)
-    var done = 0
-    while true {
-      let count = clinux_send_stamped(
-        fd, message.baseAddress?.advanced(by: done), message.count - done, Int32(MSG_NOSIGNAL), nil, 0)
-      if count > 0 {
-        done += count
-        if done == message.count { return 0 }
-      } else {
-        let code = errno
-        if code != EINTR && code != EAGAIN { return code }
-      }
-    }
+    return sendWhole(message) { clinux_send_stamped(fd, $0, $1, Int32(MSG_NOSIGNAL), nil, 0) }
   }
 
   /// The stamp is that of the message's last piece.

@@ -68,11 +68,17 @@ struct UDPServerChannel: Channel {
   @inline(__always)
   mutating func send(_ message: UnsafeRawBufferPointer) -> Int32 {
     let fd = fd
+    return sendToPeer { sendto(fd, message.baseAddress, message.count, 0, $0, $1) }
+  }
+
+  /// Calls `send` with the peer's address until it is not to be repeated. Returns 0, or the value of `errno`.
+  @inline(__always)
+  private mutating func sendToPeer(_ send: (UnsafePointer<sockaddr>, socklen_t) -> Int) -> Int32 {
     let length = peerLength
     return withUnsafePointer(to: &peer) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
         while true {
-          if sendto(fd, message.baseAddress, message.count, 0, rebound, length) >= 0 { return 0 }
+          if send(rebound, length) >= 0 { return 0 }
           let code = errno
           if code != EINTR && code != EAGAIN { return code }
         }
@@ -97,16 +103,7 @@ struct UDPServerChannel: Channel {
   mutating func sendStamped(_ message: UnsafeRawBufferPointer, ordinal: UInt64) -> Int32 {
     stamps.awaitedID &+= 1
     let fd = fd
-    let length = peerLength
-    return withUnsafePointer(to: &peer) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
-        while true {
-          if clinux_send_stamped(fd, message.baseAddress, message.count, 0, rebound, length) >= 0 { return 0 }
-          let code = errno
-          if code != EINTR && code != EAGAIN { return code }
-        }
-      }
-    }
+    return sendToPeer { clinux_send_stamped(fd, message.baseAddress, message.count, 0, $0, $1) }
   }
 
   @inline(never)
