@@ -67,7 +67,8 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Capture", dependencies: ["CLibpcap", "LinuxKit", "Model", "WorkerProtocol"], swiftSettings: strict),
-    .target(name: "Environments", dependencies: ["LinuxKit", "Model", "NetlinkKit"], swiftSettings: strict),
+    .target(
+      name: "Environments", dependencies: ["LinuxKit", "Model", "NetlinkKit", "NftablesKit"], swiftSettings: strict),
     .target(
       name: "Store", dependencies: ["Model", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
     .target(
@@ -81,12 +82,14 @@ let package = Package(
     .target(name: "Workloads", dependencies: ["CLinux", "LinuxKit", "WorkerProtocol"], swiftSettings: strict),
     .target(name: "WorkerProtocol", swiftSettings: strict),
     .target(name: "NetlinkKit", dependencies: ["CLibnl", "LinuxKit"], swiftSettings: strict),
+    .target(name: "NftablesKit", dependencies: ["CLibnftables", "LinuxKit"], swiftSettings: strict),
     .target(name: "LinuxKit", dependencies: ["CLinux"], swiftSettings: strict),
 
     // C at the edge.
     .target(name: "CLinux", cSettings: [.treatAllWarnings(as: .error)]),
     .systemLibrary(
       name: "CLibnl", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
+    .systemLibrary(name: "CLibnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
     .systemLibrary(name: "CLibpcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
 
     // Tests
@@ -95,6 +98,9 @@ let package = Package(
       name: "StatisticsTests", dependencies: ["Statistics"], resources: [.copy("Goldens")], swiftSettings: strict),
     .testTarget(
       name: "NetlinkKitTests", dependencies: ["NetlinkKit", "LinuxKit", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "NftablesKitTests", dependencies: ["NftablesKit", "NetlinkKit", "LinuxKit", "TestSupport"],
+      swiftSettings: strict),
     // Damaged captures, made from a seed: for the tests, and for as long as anybody likes (`make fuzz`).
     .target(
       name: "CaptureMutation", dependencies: ["Capture", "LinuxKit", "Statistics"], path: "Tests/CaptureMutation",
@@ -127,7 +133,10 @@ let package = Package(
     .testTarget(
       name: "AnalysisTests", dependencies: ["Analysis", "Model", "Statistics", "Store"], swiftSettings: strict),
     .testTarget(
-      name: "EnvironmentsTests", dependencies: ["Environments", "LinuxKit", "NetlinkKit", "TestSupport", "Model"],
+      name: "EnvironmentsTests",
+      dependencies: [
+        "Environments", "LinuxKit", "Model", "NetlinkKit", "NftablesKit", "TestSupport", "WorkerProtocol",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "HarnessTests",

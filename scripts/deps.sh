@@ -61,6 +61,7 @@ find_missing() {
         need_library libpcap libpcap-dev libpcap-devel libpcap libpcap-dev
         need_library libnl-3.0 libnl-3-dev libnl3-devel libnl libnl3-dev
         need_library libnl-route-3.0 libnl-route-3-dev libnl3-devel libnl libnl3-dev
+        need_library libnftables libnftables-dev nftables-devel nftables nftables-dev
         need_library sqlite3 libsqlite3-dev sqlite-devel sqlite sqlite-dev
         need_static_libraries
         ;;
@@ -72,6 +73,17 @@ find_missing() {
         need_command sqlite3 sqlite3 sqlite sqlite sqlite
         need_command tcpdump tcpdump tcpdump tcpdump tcpdump
         need_command tshark tshark wireshark-cli wireshark-cli tshark
+        need_command nft nftables nftables nftables nftables
+        need_command haproxy haproxy haproxy haproxy haproxy
+        need_command redis-server redis-server redis redis redis
+        need_command redis-benchmark redis-tools redis redis redis
+        # The engines: the tests start their own daemon, in a network namespace of its own.
+        need_command docker docker.io moby-engine docker docker-cli
+        need_command dockerd docker.io moby-engine docker docker-engine
+        need_command iptables iptables iptables-nft iptables iptables
+        need_command podman podman podman podman podman
+        need_command runc runc runc runc runc
+        need_command runsc runsc gvisor gvisor-bin gvisor
         need_command python3 python3 python3 python python3
         python3 -c 'import jsonschema' 2>/dev/null ||
           missing python3-jsonschema python3-jsonschema python-jsonschema py3-jsonschema
@@ -82,6 +94,7 @@ find_missing() {
       benchmarks)
         need_command ip iproute2 iproute iproute2 iproute2
         need_command sockperf sockperf sockperf sockperf sockperf
+        need_command iperf3 iperf3 iperf3 iperf3 iperf3
         need_command tshark tshark wireshark-cli wireshark-cli tshark
         need_command python3 python3 python3 python python3
         have gcc || have clang || missing gcc gcc gcc gcc

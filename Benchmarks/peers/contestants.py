@@ -89,23 +89,33 @@ class Bench:
 def configuration(role, transport, address, port, nonce, wait="spin"):
     """The worker protocol's first message (Sources/WorkerProtocol)."""
     return {
-        "protocol": 2,
+        "protocol": 3,
         "type": "configure",
         "role": role,
+        "loop": "rr",
         "transport": transport,
         "wait": wait,
+        "framing": "none",
         "size": 64,
+        "reply_size": 64,
+        "concurrency": 1,
+        "rate": 0,
         "address": address,
         "port": port,
+        "target_address": "",
+        "target_port": 0,
         "nonce": nonce,
         "flow": 0,
         "warmup_ns": 0,
         "window_ns": 0,
         "timeout_ns": 100_000_000,
+        "counted_operations": 0,
         "delay_ns": 0,
         "slowdown_ppm": 0,
         "stamp_every": 0,
         "socket_stamps": False,
+        "arguments": "",
+        "discard_output": False,
     }
 
 

@@ -18,6 +18,13 @@ struct ClaimJudge {
     self.blocks = blocks
   }
 
+  /// What was found about a claim.
+  struct Judgement {
+    var result: ClaimResult
+    /// It rests on counts that are the same in every block (``Comparison/repeatsExactly``).
+    var isExact = false
+  }
+
   /// One claim at one look.
   private struct Reading {
     var comparison: Comparison?
@@ -27,10 +34,15 @@ struct ClaimJudge {
     var obstacle: String?
   }
 
-  func verdicts() -> [ClaimResult] {
-    var results = claims.map { unavailability(of: $0) }
+  func judgements() -> [Judgement] {
+    var results = claims.map { unavailability(of: $0).map { Judgement(result: $0) } }
     for look in record.profile.looks where look <= blocks.count {
-      let readings = claims.map { read($0, at: look) }
+      guard results.contains(where: { $0 == nil }) else { break }
+      let prefix = look == blocks.count ? blocks : blocks.prefix(look)
+      let readings = zip(claims, results).map { claim, result in
+        // What is unavailable is no question that was asked of the data.
+        result?.result.verdict == .unavailable ? Reading() : read(claim, of: prefix)
+      }
       let adjusted = MultipleTesting.holm(readings.map(\.p))
       for (index, claim) in claims.enumerated() where results[index] == nil {
         let reading = readings[index]
@@ -38,69 +50,83 @@ struct ClaimJudge {
           adjusted[index] <= (1 - record.profile.confidence) / 2
         else { continue }
         let isSupported = reading.decision == .inside
-        results[index] = ClaimResult(
-          spec: claim, verdict: isSupported ? .supported : .refuted,
-          reason: isSupported ? claim.supportedReason : claim.refutedReason, interval: comparison.interval,
-          adjustedP: adjusted[index])
+        results[index] = Judgement(
+          result: ClaimResult(
+            spec: claim, verdict: isSupported ? .supported : .refuted,
+            reason: isSupported ? claim.supportedReason : claim.refutedReason, interval: comparison.interval,
+            adjustedP: adjusted[index]),
+          isExact: comparison.repeatsExactly)
       }
     }
     return zip(claims, results).map { claim, result in result ?? inconclusive(claim) }
   }
 
+  /// Names everything that the claim is about and that was not measured.
   private func unavailability(of claim: ClaimSpec) -> ClaimResult? {
     if !record.workloads.contains(claim.workload) {
       return ClaimResult(
         spec: claim, verdict: .unavailable,
         reason: "The workload \(claim.workload) was not part of this run (profile \(record.profileName.rawValue)).")
     }
-    guard let environment = record.environments.first(where: { $0.name == claim.environment }) else {
-      return ClaimResult(
-        spec: claim, verdict: .unavailable, reason: "The environment \(claim.environment) was not part of this run.")
+    let missing = claim.environments.compactMap { name -> String? in
+      guard let environment = record.environments.first(where: { $0.name == name }) else {
+        return "The environment \(name) was not part of this run."
+      }
+      return environment.unavailable.map { "The environment \(name) could not run here: \($0)" }
     }
-    return environment.unavailable.map {
-      ClaimResult(
-        spec: claim, verdict: .unavailable, reason: "The environment \(claim.environment) could not run here: \($0)")
+    guard !missing.isEmpty else { return nil }
+    let reason = missing.count == 1 ? missing[0] : missing.map(Sentence.ended).joined(separator: " ")
+    return ClaimResult(spec: claim, verdict: .unavailable, reason: reason)
+  }
+
+  /// The quantity that the claim is about, over some blocks.
+  static func quantity(
+    of claim: ClaimSpec, record: RunRecord, blocks: PairedBlocks
+  ) throws(Comparison.Failure) -> Comparison {
+    let confidence = record.profile.confidence
+    switch claim.quantity {
+    case .slope:
+      return try Comparison(
+        blocks, metric: claim.metric, workload: claim.workload, over: claim.sizes, confidence: confidence)
+    case .ratio, .difference:
+      return try Comparison(
+        blocks, metric: claim.metric, environment: .init(environment: claim.environment, workload: claim.workload),
+        baseline: .init(environment: claim.against ?? record.scenario.baseline, workload: claim.workload),
+        scale: claim.quantity.scale, confidence: confidence)
     }
   }
 
-  private func read(_ claim: ClaimSpec, at count: Int) -> Reading {
-    let prefix = blocks.prefix(count)
-    let scale: ComparisonScale = claim.quantity == .ratio ? .ratio : .difference
+  private func read(_ claim: ClaimSpec, of blocks: PairedBlocks) -> Reading {
+    let scale = claim.quantity.scale
     var reading = Reading()
     do throws(Comparison.Failure) {
-      let comparison = try Comparison(
-        prefix, metric: claim.metric,
-        environment: .init(environment: claim.environment, workload: claim.workload),
-        baseline: .init(environment: record.scenario.baseline, workload: claim.workload), scale: scale,
-        confidence: record.profile.confidence)
+      let comparison = try Self.quantity(of: claim, record: record, blocks: blocks)
       let estimate = comparison.estimate
       let region = Region(above: claim.region.above, below: claim.region.below)
       reading.comparison = comparison
       reading.decision = region.decide(low: estimate.low, high: estimate.high)
       let p = region.pValue(
-        of: reading.decision, differences: estimate.differences, scale: scale, method: estimate.method)
+        of: reading.decision, differences: estimate.differences, scale: scale, method: estimate.method,
+        isNoisy: !comparison.repeatsExactly)
       // The outside of two bounds comes doubled; here every claim is held against the one-sided level.
       let isTwoSided = reading.decision == .outside && claim.region.above != nil && claim.region.below != nil
       reading.p = isTwoSided ? p / 2 : p
       reading.obstacle = comparison.obstacle
     } catch { reading.obstacle = error.reason }
-    if reading.obstacle == nil {
-      let control = Control.judge(
-        prefix, record: record, workload: claim.workload, metric: claim.metric, scale: scale, margin: claim.margin)
-      if !control.isPassed { reading.obstacle = control.reason }
-    }
+    if reading.obstacle == nil { reading.obstacle = Control.objection(to: claim, record: record, blocks: blocks) }
     return reading
   }
 
-  private func inconclusive(_ claim: ClaimSpec) -> ClaimResult {
+  private func inconclusive(_ claim: ClaimSpec) -> Judgement {
     let smallest = record.profile.looks.first ?? PairedComparison.smallestCount
     guard blocks.count >= smallest else {
-      return ClaimResult(
-        spec: claim, verdict: .inconclusive,
-        reason: "\(blocks.count) valid blocks are too few for a verdict: it takes at least \(smallest).")
+      return Judgement(
+        result: ClaimResult(
+          spec: claim, verdict: .inconclusive,
+          reason: "\(blocks.count) valid blocks are too few for a verdict: it takes at least \(smallest)."))
     }
     // The interval of all blocks, to show how far the run got.
-    let reading = read(claim, at: blocks.count)
+    let reading = read(claim, of: blocks)
     let reason: String
     if let obstacle = reading.obstacle {
       reason = "No verdict: \(obstacle)."
@@ -111,42 +137,82 @@ struct ClaimJudge {
         "The interval is clear of the claim's limit, but not at a look with enough blocks for "
         + "\(claims.count) claims at once; a longer run would decide."
     }
-    return ClaimResult(spec: claim, verdict: .inconclusive, reason: reason, interval: reading.comparison?.interval)
+    return Judgement(
+      result: ClaimResult(spec: claim, verdict: .inconclusive, reason: reason, interval: reading.comparison?.interval),
+      isExact: reading.comparison?.repeatsExactly ?? false)
   }
+}
+
+extension ClaimSpec {
+  /// What a slope's line goes through, by size.
+  var sizes: [(environment: String, size: Double)] {
+    (over ?? [:]).sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map { (environment: $0.key, size: $0.value) }
+  }
+}
+
+extension ClaimSpec.Quantity {
+  /// A slope is a difference for each unit of size.
+  var scale: ComparisonScale { self == .ratio ? .ratio : .difference }
+}
+
+enum Sentence {
+  /// With a full stop: reasons of others come with one and without.
+  static func ended(_ text: String) -> String { text.hasSuffix(".") ? text : "\(text)." }
 }
 
 /// The A/A twin: the baseline against its own second copy.
 enum Control {
-  static func judge(
-    _ blocks: PairedBlocks, record: RunRecord, workload: String, metric: Metric, scale: ComparisonScale, margin: Double
-  ) -> ControlResult {
+  private static func keys(_ record: RunRecord, _ workload: String) -> (
+    baseline: PairedBlocks.Key, twin: PairedBlocks.Key
+  ) {
     let baseline = PairedBlocks.Key(environment: record.scenario.baseline, workload: workload)
     var twin = baseline
     twin.isControl = true
+    return (baseline, twin)
+  }
+
+  /// Why the control forbids a verdict about the claim; nil if it does not.
+  ///
+  /// The control must show no difference to within half the claim's margin. A slope has no twin of its own. So the
+  /// control's difference is spread over the span of the sizes: that is the slope which two environments that do not
+  /// differ would seem to have, were they the line's two ends.
+  static func objection(to claim: ClaimSpec, record: RunRecord, blocks: PairedBlocks) -> String? {
+    let keys = keys(record, claim.workload)
+    do throws(Comparison.Failure) {
+      var control = try Comparison(
+        blocks, metric: claim.metric, environment: keys.twin, baseline: keys.baseline, scale: claim.quantity.scale,
+        confidence: record.profile.confidence)
+      let sizes = claim.sizes.map(\.size)
+      if claim.quantity == .slope, let first = sizes.first, let last = sizes.last, last > first {
+        control = try Comparison(control, dividedBy: last - first)
+      }
+      let gate = ControlGate.judge(estimate: control.estimate, margin: claim.margin)
+      return gate.passes ? nil : gate.reason
+    } catch { return "no control: \(error.reason)" }
+  }
+
+  static func judge(
+    _ blocks: PairedBlocks, record: RunRecord, workload: String, metric: Metric, margin: Double
+  ) -> ControlResult {
+    let keys = keys(record, workload)
     var trials: [Double] = []
-    if case .value(let values) = blocks.values(metric, twin) { trials = values }
+    if case .value(let values) = blocks.values(metric, keys.twin) { trials = values }
     func compare(_ scale: ComparisonScale) throws(Comparison.Failure) -> Comparison {
       try Comparison(
-        blocks, metric: metric, environment: twin, baseline: baseline, scale: scale,
+        blocks, metric: metric, environment: keys.twin, baseline: keys.baseline, scale: scale,
         confidence: record.profile.confidence)
     }
+    var result = ControlResult(
+      workload: workload, metric: metric, trials: trials, median: trials.isEmpty ? nil : Descriptive.median(trials),
+      ratio: nil, difference: nil, isPassed: false, reason: "")
     do throws(Comparison.Failure) {
-      let comparison = try compare(scale)
-      let gate = ControlGate.judge(estimate: comparison.estimate, margin: margin)
-      let other = try? compare(scale == .ratio ? .difference : .ratio)
-      let (ratio, difference) =
-        scale == .ratio
-        ? (comparison.interval, other?.interval) : (other?.interval, comparison.interval)
-      return ControlResult(
-        workload: workload, metric: metric, trials: trials,
-        median: trials.isEmpty ? nil : Descriptive.median(trials), ratio: ratio, difference: difference,
-        isPassed: gate.passes,
-        reason: gate.reason)
-    } catch {
-      return ControlResult(
-        workload: workload, metric: metric, trials: trials,
-        median: trials.isEmpty ? nil : Descriptive.median(trials), ratio: nil, difference: nil, isPassed: false,
-        reason: "no control: \(error.reason)")
-    }
+      let ratio = try compare(.ratio)
+      let gate = ControlGate.judge(estimate: ratio.estimate, margin: margin)
+      result.ratio = ratio.interval
+      result.difference = (try? compare(.difference))?.interval
+      result.isPassed = gate.passes
+      result.reason = gate.reason
+    } catch { result.reason = "no control: \(error.reason)" }
+    return result
   }
 }

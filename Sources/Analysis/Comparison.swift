@@ -1,9 +1,16 @@
 internal import Model
 internal import Statistics
 
-/// One environment against another in one metric, on one scale.
+/// One environment against another in one metric, on one scale; or the line through several.
 struct Comparison {
   let estimate: PairedEstimate
+  /// Counts that are the same in every block. They are what they are on a host however busy: neither its noise nor the
+  /// order of blocks takes anything from them.
+  let repeatsExactly: Bool
+
+  /// A count repeats if no value is farther than this part from the series' median. A packet of somebody else falls in
+  /// now and then.
+  static let countTolerance = 0.005
 
   var interval: IntervalEstimate {
     IntervalEstimate(
@@ -31,12 +38,54 @@ struct Comparison {
     _ blocks: PairedBlocks, metric: Metric, environment: PairedBlocks.Key, baseline: PairedBlocks.Key,
     scale: ComparisonScale, confidence: Double
   ) throws(Failure) {
-    let numerator = try Self.values(blocks, metric, environment)
-    let denominator = try Self.values(blocks, metric, baseline)
-    do throws(StatisticsError) {
-      estimate = try PairedComparison.compare(
-        environment: numerator, baseline: denominator, scale: scale, confidence: confidence)
-    } catch { throw Failure(reason: error.message) }
+    let question = ComparisonMemory.Question(
+      metric: metric, environment: environment, baseline: baseline, scale: scale, confidence: confidence)
+    self = try blocks.comparisons.answer(question) { () throws(Failure) in
+      let numerator = try Self.values(blocks, metric, environment)
+      let denominator = try Self.values(blocks, metric, baseline)
+      let repeats = metric.isCount && Self.repeats(numerator) && Self.repeats(denominator)
+      return try Comparison(repeatsExactly: repeats) { () throws(StatisticsError) in
+        try PairedComparison.compare(
+          environment: numerator, baseline: denominator, scale: scale, confidence: confidence, isNoisy: !repeats)
+      }
+    }
+  }
+
+  /// By how much the metric grows with the size of something, block by block.
+  init(
+    _ blocks: PairedBlocks, metric: Metric, workload: String, over sizes: [(environment: String, size: Double)],
+    confidence: Double
+  ) throws(Failure) {
+    var series: [[Double]] = []
+    for size in sizes {
+      series.append(try Self.values(blocks, metric, .init(environment: size.environment, workload: workload)))
+    }
+    let repeats = metric.isCount && series.allSatisfy(Self.repeats)
+    try self.init(repeatsExactly: repeats) { () throws(StatisticsError) in
+      try Slope.compare(series: series, over: sizes.map(\.size), confidence: confidence, isNoisy: !repeats)
+    }
+  }
+
+  /// A difference spread over a span: what it would make of a slope, were it between the span's ends.
+  init(_ difference: Comparison, dividedBy span: Double) throws(Failure) {
+    try self.init(repeatsExactly: difference.repeatsExactly) { () throws(StatisticsError) in
+      // The differences are those after merging: they are not to be merged anew.
+      try PairedComparison.compare(
+        differences: difference.estimate.differences.map { $0 / span }, scale: .difference,
+        confidence: difference.estimate.confidence, isNoisy: false)
+    }
+  }
+
+  private init(
+    repeatsExactly: Bool, _ compare: () throws(StatisticsError) -> PairedEstimate
+  ) throws(Failure) {
+    self.repeatsExactly = repeatsExactly
+    do throws(StatisticsError) { estimate = try compare() } catch { throw Failure(reason: error.message) }
+  }
+
+  private static func repeats(_ values: [Double]) -> Bool {
+    let median = Descriptive.median(values)
+    return values.allSatisfy { abs($0 - median) <= countTolerance * abs(median) }
   }
 
   private static func values(
@@ -46,5 +95,27 @@ struct Comparison {
     case .value(let values): return values
     case .unavailable(let reason): throw Failure(reason: "\(key.environment): \(reason)")
     }
+  }
+}
+
+/// The comparisons of one set of blocks that have been made: table, ladders, claims and controls ask for the same ones.
+final class ComparisonMemory {
+  struct Question: Hashable {
+    let metric: Metric
+    let environment: PairedBlocks.Key
+    let baseline: PairedBlocks.Key
+    let scale: ComparisonScale
+    let confidence: Double
+  }
+
+  private var answers: [Question: Result<Comparison, Comparison.Failure>] = [:]
+
+  func answer(
+    _ question: Question, _ compare: () throws(Comparison.Failure) -> Comparison
+  ) throws(Comparison.Failure) -> Comparison {
+    if let known = answers[question] { return try known.get() }
+    let answer = Result { () throws(Comparison.Failure) in try compare() }
+    answers[question] = answer
+    return try answer.get()
   }
 }

@@ -3,9 +3,9 @@ internal import Statistics
 
 /// From a stored run to everything that is said about it. Pure: the same trials give the same result, to the bit.
 public enum RunAnalysis {
-  /// The metric that ladders and controls are about.
-  private static let headline = Metric.rttP50
-  /// The margin of a workload's control where no claim sets one.
+  /// What has a ladder beside the headline metric, where every rung has a value.
+  private static let furtherLadders: [Metric] = [.totalCPU, .deviceTransmissions, .deviceReceptions]
+  /// The margin of a workload's control where no claim about its headline metric sets one.
   private static let defaultMargin = 0.05
   /// More voided blocks than this, as a part of all, and there is no verdict.
   public static let mostVoided = 0.25
@@ -15,19 +15,21 @@ public enum RunAnalysis {
     let blocks = PairedBlocks(run)
     let voided = run.blocks.filter(\.isVoid)
     let noise = noiseSummary(run, blocks)
-    let ladders = record.workloads.map { ladder($0, record, blocks) }
-    let control = record.workloads.map { workload in
-      let margin = record.scenario.claims.filter { $0.workload == workload && $0.quantity == .ratio }.map(\.margin)
-        .min()
+    let control = record.workloadSpecs.map { workload in
+      let margin = record.scenario.claims.filter {
+        $0.workload == workload.name && $0.metric == workload.kind.headline && $0.quantity == .ratio
+      }.map(\.margin).min()
       return Control.judge(
-        blocks, record: record, workload: workload, metric: headline, scale: .ratio, margin: margin ?? defaultMargin)
+        blocks, record: record, workload: workload.name, metric: workload.kind.headline,
+        margin: margin ?? defaultMargin)
     }
     let series = table(record, blocks)
     let inside = WaterfallAnalysis(record, blocks)
     return RunResult(
       run: summary(record, valid: blocks.count, voided: voided.count), environments: record.environments,
-      workloads: record.workloadSpecs, series: series, control: control, ladders: ladders,
-      hops: inside.hops, waterfalls: inside.waterfalls,
+      workloads: record.workloadSpecs, series: series, control: control,
+      ladders: record.workloadSpecs.flatMap { ladders($0, record, blocks) }, hops: inside.hops,
+      waterfalls: inside.waterfalls,
       claims: claims(record, blocks, voided: voided.count, noise: noise),
       voided: voided.map { VoidedBlock(block: $0.index, reasons: $0.voidReasons) }, noise: noise,
       warnings: record.warnings + warnings(run, blocks, series) + inside.warnings)
@@ -38,8 +40,45 @@ public enum RunAnalysis {
   public static func isDecided(_ run: StoredRun) -> Bool {
     let blocks = PairedBlocks(run)
     guard run.record.profile.looks.contains(blocks.count) else { return false }
-    let verdicts = ClaimJudge(run.record, blocks).verdicts().map(\.verdict).filter { $0 != .unavailable }
+    let verdicts = ClaimJudge(run.record, blocks).judgements().map(\.result.verdict).filter { $0 != .unavailable }
     return !verdicts.isEmpty && !verdicts.contains(.inconclusive)
+  }
+
+  /// A workload's headline metric in one environment, as it stands.
+  public struct Headline: Sendable, Equatable {
+    public var environment: String
+    public var workload: String
+    public var metric: Metric
+    /// Environment ÷ baseline: the Hodges–Lehmann estimate over the valid blocks so far, one at the least.
+    public var ratio: Double
+  }
+
+  /// What a display shows while a run is under way: of ``analyze(_:)`` a small part, in a small part of its time, and
+  /// without an interval.
+  public static func headlines(_ run: StoredRun) -> [Headline] {
+    let record = run.record
+    let blocks = PairedBlocks(run)
+    let others = record.environments.filter { $0.unavailable == nil && $0.name != record.scenario.baseline }
+    var headlines: [Headline] = []
+    for workload in record.workloadSpecs {
+      let metric = workload.kind.headline
+      func values(_ environment: String) -> [Double]? {
+        guard case .value(let values) = blocks.values(metric, .init(environment: environment, workload: workload.name)),
+          values.allSatisfy({ $0 > 0 })
+        else { return nil }
+        return values
+      }
+      guard let baseline = values(record.scenario.baseline) else { continue }
+      for environment in others {
+        guard let values = values(environment.name) else { continue }
+        let logarithms = zip(values, baseline).map { ComparisonScale.ratio.analysed($0 / $1) }
+        headlines.append(
+          Headline(
+            environment: environment.name, workload: workload.name, metric: metric,
+            ratio: ComparisonScale.ratio.reported(HodgesLehmann.estimate(logarithms))))
+      }
+    }
+    return headlines
   }
 
   // MARK: - Parts
@@ -47,8 +86,9 @@ public enum RunAnalysis {
   private static func summary(_ record: RunRecord, valid: Int, voided: Int) -> RunSummary {
     RunSummary(
       id: record.id, scenario: record.scenario.name, title: record.scenario.title,
-      description: record.scenario.description, profile: record.profileName, seed: record.seed,
-      started: record.started, finished: record.finished, host: record.host, workerSHA256: record.workerSHA256,
+      description: record.scenario.description, profile: record.profileName, family: record.family,
+      seed: record.seed, started: record.started, finished: record.finished, host: record.host,
+      workerSHA256: record.workerSHA256,
       version: record.version, command: record.command, exit: record.exit, stopReason: record.stopReason,
       baseline: record.scenario.baseline, windowMilliseconds: record.profile.windowMilliseconds, validBlocks: valid,
       voidedBlocks: voided, injection: record.injection)
@@ -57,7 +97,7 @@ public enum RunAnalysis {
   private static func claims(
     _ record: RunRecord, _ blocks: PairedBlocks, voided: Int, noise: NoiseSummary
   ) -> [ClaimResult] {
-    let verdicts = ClaimJudge(record, blocks).verdicts()
+    let judgements = ClaimJudge(record, blocks).judgements()
     let total = blocks.count + voided
     let obstacle: String? =
       if total > 0 && Double(voided) / Double(total) > mostVoided {
@@ -65,34 +105,41 @@ public enum RunAnalysis {
       } else if noise.overall == .hostile {
         "The host was hostile to measuring: too disturbed for a verdict."
       } else { nil }
-    guard let obstacle else { return verdicts }
-    return verdicts.map { verdict in
-      guard verdict.verdict != .unavailable else { return verdict }
-      var verdict = verdict
-      verdict.verdict = .inconclusive
-      verdict.reason = obstacle
-      return verdict
+    guard let obstacle else { return judgements.map(\.result) }
+    return judgements.map { judgement in
+      // A disturbed host does not disturb a count that every block repeats.
+      guard judgement.result.verdict != .unavailable, !judgement.isExact else { return judgement.result }
+      var result = judgement.result
+      result.verdict = .inconclusive
+      result.reason = obstacle
+      return result
     }
   }
 
-  /// Every metric of every workload in every environment, with q-values over the whole table.
+  /// Every metric that a workload of its kind can have, in every environment, with q-values over the whole table.
   private static func table(_ record: RunRecord, _ blocks: PairedBlocks) -> [SeriesResult] {
     var rows: [SeriesResult] = []
     var tests: [(row: Int, p: Double)] = []
-    for workload in record.workloads {
-      let baseline = PairedBlocks.Key(environment: record.scenario.baseline, workload: workload)
-      for metric in Metric.allCases {
+    for workload in record.workloadSpecs {
+      let baseline = PairedBlocks.Key(environment: record.scenario.baseline, workload: workload.name)
+      for metric in workload.kind.metrics {
+        let inBaseline = blocks.values(metric, baseline)
         for environment in record.environments where environment.unavailable == nil {
-          let key = PairedBlocks.Key(environment: environment.name, workload: workload)
-          guard case .value(let values) = blocks.values(metric, key) else {
-            rows.append(unavailable(blocks.values(metric, key), environment.name, workload, metric))
-            continue
-          }
+          let key = PairedBlocks.Key(environment: environment.name, workload: workload.name)
           var row = SeriesResult(
-            environment: environment.name, workload: workload, metric: metric, trials: values,
-            median: Descriptive.median(values))
-          if key != baseline {
-            if let p = compare(&row, blocks, key, baseline, record.profile.confidence) { tests.append((rows.count, p)) }
+            environment: environment.name, workload: workload.name, metric: metric, trials: [], median: nil)
+          switch blocks.values(metric, key) {
+          case .unavailable(let reason): row.note = reason
+          case .value(let values):
+            row.trials = values
+            row.median = Descriptive.median(values)
+            if key == baseline { break }
+            // A proxy's time, say: what is not there cannot be divided by.
+            if case .unavailable(let reason) = inBaseline {
+              row.note = "the baseline has none: \(reason)"
+            } else if let p = compare(&row, blocks, key, baseline, record.profile.confidence) {
+              tests.append((rows.count, p))
+            }
           }
           rows.append(row)
         }
@@ -100,15 +147,6 @@ public enum RunAnalysis {
     }
     for (test, q) in zip(tests, MultipleTesting.benjaminiHochberg(tests.map(\.p))) { rows[test.row].qValue = q }
     return rows
-  }
-
-  private static func unavailable(
-    _ values: Measured<[Double]>, _ environment: String, _ workload: String, _ metric: Metric
-  ) -> SeriesResult {
-    var note: String?
-    if case .unavailable(let reason) = values { note = reason }
-    return SeriesResult(
-      environment: environment, workload: workload, metric: metric, trials: [], median: nil, note: note)
   }
 
   /// Fills in ratio, difference and direction; returns the p-value of "no difference".
@@ -139,31 +177,50 @@ public enum RunAnalysis {
     return estimate.pValue
   }
 
-  private static func ladder(_ workload: String, _ record: RunRecord, _ blocks: PairedBlocks) -> LadderResult {
+  /// The headline's ladder, and those of what else adds up from rung to rung.
+  private static func ladders(
+    _ workload: WorkloadSpec, _ record: RunRecord, _ blocks: PairedBlocks
+  ) -> [LadderResult] {
     let rungs = record.environments.filter { $0.unavailable == nil }
+    func isEverywhere(_ metric: Metric) -> Bool {
+      rungs.allSatisfy { rung in
+        guard case .value = blocks.values(metric, .init(environment: rung.name, workload: workload.name)) else {
+          return false
+        }
+        return true
+      }
+    }
+    let further = furtherLadders.filter { workload.kind.metrics.contains($0) && isEverywhere($0) }
+    return ([workload.kind.headline] + further).map { ladder(workload.name, $0, rungs, record, blocks) }
+  }
+
+  private static func ladder(
+    _ workload: String, _ metric: Metric, _ rungs: [EnvironmentRecord], _ record: RunRecord, _ blocks: PairedBlocks
+  ) -> LadderResult {
     func interval(_ to: String, _ from: String, _ scale: ComparisonScale) -> IntervalEstimate? {
       let comparison = try? Comparison(
-        blocks, metric: headline, environment: .init(environment: to, workload: workload),
+        blocks, metric: metric, environment: .init(environment: to, workload: workload),
         baseline: .init(environment: from, workload: workload), scale: scale, confidence: record.profile.confidence)
       return comparison?.interval
     }
+    let bottom = rungs.first?.name ?? record.scenario.baseline
     let steps = zip(rungs, rungs.dropFirst()).map { from, to in
       LadderResult.Step(
         from: from.name, to: to.name, layer: to.layer, ratio: interval(to.name, from.name, .ratio),
-        difference: interval(to.name, from.name, .difference))
+        difference: interval(to.name, from.name, .difference), totalRatio: interval(to.name, bottom, .ratio),
+        totalDifference: interval(to.name, bottom, .difference))
     }
     var result = LadderResult(
-      workload: workload, metric: headline, steps: steps, ratioResidual: nil, differenceResidual: nil)
+      workload: workload, metric: metric, steps: steps, ratioResidual: nil, differenceResidual: nil)
     let ratios = steps.compactMap(\.ratio?.estimate)
+    if ratios.count == steps.count, let whole = steps.last?.totalRatio {
+      result.ratioResidual = 1 / Ladder.compose(steps: ratios, total: whole.estimate, scale: .ratio).residual - 1
+    }
     let differences = steps.compactMap(\.difference?.estimate)
-    guard let bottom = rungs.first?.name, let top = rungs.last?.name, ratios.count == steps.count,
-      differences.count == steps.count, let wholeRatio = interval(top, bottom, .ratio),
-      let wholeDifference = interval(top, bottom, .difference)
-    else { return result }
-    result.ratioResidual =
-      1 / Ladder.compose(steps: ratios, total: wholeRatio.estimate, scale: .ratio).residual - 1
-    result.differenceResidual =
-      -Ladder.compose(steps: differences, total: wholeDifference.estimate, scale: .difference).residual
+    if differences.count == steps.count, let whole = steps.last?.totalDifference {
+      result.differenceResidual =
+        -Ladder.compose(steps: differences, total: whole.estimate, scale: .difference).residual
+    }
     return result
   }
 
@@ -186,29 +243,34 @@ public enum RunAnalysis {
       withVoided: everything.count == blocks.count
         ? []
         : run.record.scenario.claims.compactMap { claim in
-          let comparison = try? Comparison(
-            everything, metric: claim.metric,
-            environment: .init(environment: claim.environment, workload: claim.workload),
-            baseline: .init(environment: run.record.scenario.baseline, workload: claim.workload),
-            scale: claim.quantity == .ratio ? .ratio : .difference, confidence: run.record.profile.confidence)
+          let comparison = try? ClaimJudge.quantity(of: claim, record: run.record, blocks: everything)
           return comparison.map { NoiseSummary.WithVoided(claim: claim.id, interval: $0.interval) }
         })
   }
 
   /// What a reader should know before believing the numbers.
   private static func warnings(_ run: StoredRun, _ blocks: PairedBlocks, _ series: [SeriesResult]) -> [String] {
-    var warnings: [String] = []
+    var warnings = run.record.environments.compactMap { environment in
+      environment.unavailable.map {
+        Sentence.ended("The ladder has no rung \(environment.name), which could not run here: \($0)")
+      }
+    }
     let valid = Set(run.blocks.filter { !$0.isVoid }.map(\.index))
     let trials = run.trials.filter { valid.contains($0.block) }
-    let lost = trials.map(\.messages.lost).reduce(0, +)
+    // Where loss is a metric of the workload, it is a result.
+    let closed = Set(run.record.workloadSpecs.filter { !$0.kind.metrics.contains(.loss) }.map(\.name))
+    let asking = trials.filter { closed.contains($0.workload) }
+    let lost = asking.map(\.messages.lost).reduce(0, +)
     if lost > 0 {
-      let sent = trials.map(\.messages.sent).reduce(0, +)
+      let sent = asking.map(\.messages.sent).reduce(0, +)
       warnings.append(
         "\(lost) of \(sent) requests were lost; a lost request is no sample, so percentiles do not show it.")
     }
     let foreign = trials.map(\.messages.foreign).reduce(0, +)
     if foreign > 0 { warnings.append("\(foreign) messages that were not of this run reached a client.") }
-    for row in series where row.metric == headline {
+    let headlines = Dictionary(
+      run.record.workloadSpecs.map { ($0.name, $0.kind.headline) }, uniquingKeysWith: { first, _ in first })
+    for row in series where row.metric == headlines[row.workload] {
       if row.ratio?.method == "sign-test" {
         warnings.append(
           "\(row.workload) in \(row.environment): the differences are skewed, so the interval is that of the sign test."

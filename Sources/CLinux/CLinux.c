@@ -21,6 +21,7 @@
 int clinux_unshare(int flags) { return unshare(flags); }
 int clinux_setns(int fd, int flags) { return setns(fd, flags); }
 int clinux_pipe2(int ends[2], int flags) { return pipe2(ends, flags); }
+int clinux_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC); }
 int clinux_memfd_create(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 int clinux_signalfd(const sigset_t *set) { return signalfd(-1, set, SFD_CLOEXEC); }
 
@@ -143,10 +144,10 @@ ssize_t clinux_receive_stamped(int fd, void *buffer, size_t length, int flags, s
 }
 
 int clinux_transmit_stamp(int fd, uint32_t *id, uint64_t *stamp_ns) {
-  // Stamp, error and the error's (absent) address; more than that is not asked for.
+  // Stamp, error and the error's (absent) address, of either family; more than that is not asked for.
   union {
     char bytes[CMSG_SPACE(sizeof(struct scm_timestamping)) +
-               CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in))];
+               CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in6))];
     struct cmsghdr aligned;
   } control;
   struct msghdr header = {.msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
@@ -155,7 +156,8 @@ int clinux_transmit_stamp(int fd, uint32_t *id, uint64_t *stamp_ns) {
   *stamp_ns = 0;
   for (struct cmsghdr *item = CMSG_FIRSTHDR(&header); item; item = CMSG_NXTHDR(&header, item)) {
     if (item->cmsg_level == SOL_SOCKET && item->cmsg_type == SO_TIMESTAMPING) *stamp_ns = software_stamp(item);
-    if (item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_RECVERR) {
+    if ((item->cmsg_level == IPPROTO_IP && item->cmsg_type == IP_RECVERR) ||
+        (item->cmsg_level == IPPROTO_IPV6 && item->cmsg_type == IPV6_RECVERR)) {
       struct sock_extended_err error;
       memcpy(&error, CMSG_DATA(item), sizeof error);
       is_stamp = error.ee_origin == SO_EE_ORIGIN_TIMESTAMPING && error.ee_info == SCM_TSTAMP_SND;

@@ -23,11 +23,11 @@ public struct TapConfiguration: Sendable {
     self.isOnDemand = isOnDemand
   }
 
-  /// Bytes of each packet that are kept: the headers that there can be (Ethernet, VLAN, IPv4, VXLAN around as many) and
-  /// the message's own.
-  public static let capturedBytes = 128
+  /// Bytes of each packet that are kept: the headers that there can be (Ethernet, IPv6, UDP and VXLAN around Ethernet,
+  /// IPv6 and TCP with its usual options) and the message's own.
+  public static let capturedBytes = 192
   /// What a packet takes up in the ring, at the most: TPACKET_V3's headers and the snap length.
-  static let ringBytesPerPacket = 256
+  static let ringBytesPerPacket = 320
   /// More packets a second than any path through the kernel carries with one request in flight.
   static let mostPacketsPerSecond = 400_000.0
   /// libpcap's blocks are this big: one maximum-sized frame.
@@ -81,8 +81,18 @@ final class Tap: @unchecked Sendable {
   var isOnDemand: Bool { configuration.isOnDemand }
   /// Packets read so far.
   private(set) var count = 0
+  /// On a loopback the kernel counts each packet as sent and as received, and libpcap shows the latter.
+  private let isLoopback: Bool
+  /// Packets of a loopback that may have been counted once, because the tap began or ceased to listen in between.
+  private static let mostSevered = 8
+  /// Packets that the kernel counted before it had the filter: libpcap leaves out those that do not pass it.
+  private var unfiltered = 0
 
-  private init(_ configuration: TapConfiguration) { self.configuration = configuration }
+  private init(_ configuration: TapConfiguration) {
+    self.configuration = configuration
+    // As libpcap tells it.
+    isLoopback = configuration.interface == "lo"
+  }
 
   deinit { close() }
 
@@ -123,6 +133,7 @@ final class Tap: @unchecked Sendable {
     }
     defer { pcap_freecode(&program) }
     guard pcap_setfilter(handle, &program) == 0 else { throw error(String(cString: pcap_geterr(handle))) }
+    unfiltered = Int(try statistics(handle).ps_recv)
     guard pcap_setnonblock(handle, 1, &text) == 0 else { throw error(String(cString: pcap_geterr(handle))) }
   }
 
@@ -182,19 +193,29 @@ final class Tap: @unchecked Sendable {
   /// - Returns: what the kernel counted. ``TapCounts/isComplete`` says whether that was all.
   func drain(deadline: UInt64, _ body: (RawSpan, UInt64, Int) -> Void) throws(TapError) -> TapCounts {
     guard let handle else { throw error("the tap is closed") }
+    // By then every block has been retired that was begun before.
+    let settled = Clock.monotonic() + 2 * UInt64(TapConfiguration.retireMilliseconds) * 1_000_000
     while true {
-      try readAll(handle, body)
-      var statistics = pcap_stat()
-      guard pcap_stats(handle, &statistics) == 0 else { throw error(String(cString: pcap_geterr(handle))) }
-      // What passed the filter, dropped packets included. A packet may be counted before its block can be read.
-      let received = Int(statistics.ps_recv)
-      let dropped = Int(statistics.ps_drop)
-      let counts = TapCounts(packets: count, dropped: dropped, isComplete: count + dropped >= received)
       let now = Clock.monotonic()
+      try readAll(handle, body)
+      let statistics = try statistics(handle)
+      // What passed the filter, dropped packets included. A packet may be counted before its block can be read.
+      let received = Int(statistics.ps_recv) - unfiltered
+      let dropped = Int(statistics.ps_drop)
+      let missing = received - dropped - (isLoopback ? 2 * count : count)
+      let counts = TapCounts(
+        packets: count, dropped: dropped,
+        isComplete: missing <= 0 || isLoopback && missing <= Self.mostSevered && now >= settled)
       if counts.isComplete || now >= deadline { return counts }
       var entry = pollfd(fd: pcap_get_selectable_fd(handle), events: Int16(POLLIN), revents: 0)
       poll(&entry, 1, Int32(min(100, (deadline - now) / 1_000_000 + 1)))
     }
+  }
+
+  private func statistics(_ handle: OpaquePointer) throws(TapError) -> pcap_stat {
+    var statistics = pcap_stat()
+    guard pcap_stats(handle, &statistics) == 0 else { throw error(String(cString: pcap_geterr(handle))) }
+    return statistics
   }
 
   private func readAll(_ handle: OpaquePointer, _ body: (RawSpan, UInt64, Int) -> Void) throws(TapError) {
@@ -228,7 +249,6 @@ public struct TapCounts: Sendable, Equatable {
   public var packets: Int
   /// Lost because the ring was full.
   public var dropped: Int
-  /// Whether all that passed the filter was read or dropped. If not, the last block was not retired in time. (On a
-  /// loopback it is false as soon as there are packets: the kernel counts each twice, and libpcap shows one of the two.)
+  /// Whether all that passed the filter was read or dropped. If not, the last block was not retired in time.
   public var isComplete: Bool
 }

@@ -9,14 +9,15 @@ public struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "What does a container cost on this host? Measured, with an interval and a verdict.",
     discussion: """
-      Runs the same worker natively, in network namespaces, across veth pairs and bridges, in randomised blocks with \
-      an A/A control, and holds the results against claims.
+      Runs the same worker natively, in network namespaces, across veth pairs, bridges, address translation, overlays \
+      and container engines, in randomised blocks with an A/A control, and holds the results against claims.
 
       EXAMPLES
         sudo bench run network-hop           measure, print the table, write reports
         sudo bench run network-hop --profile standard   minutes instead of one
         bench run network-hop --env native   what is possible without root
         bench describe network-hop           what it would do, and how long it takes
+        sudo bench exec --env native,veth -- CLIENT   time a command of your own
         bench report latest                  write the last run's reports again
         bench hops a.pcap b.pcap             the time from capture to capture
         sudo bench doctor                    what this host can measure
@@ -30,7 +31,7 @@ public struct BenchCommand: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      RunCommand.self, ListCommand.self, DescribeCommand.self, ValidateCommand.self, DoctorCommand.self,
+      RunCommand.self, ExecCommand.self, ListCommand.self, DescribeCommand.self, ValidateCommand.self, DoctorCommand.self,
       AnalyzeCommand.self, ReportCommand.self, HopsCommand.self, CleanupCommand.self,
     ])
 

@@ -48,7 +48,12 @@ struct DescribeCommand: ParsableCommand {
   }
 
   private static func rule(of claim: ClaimSpec) -> String {
-    let what = "\(claim.quantity == .ratio ? "ratio" : "difference") of \(claim.metric.title) in \(claim.environment)"
+    let what =
+      switch claim.quantity {
+      case .ratio: "ratio of \(claim.metric.title) in \(claim.environment)"
+      case .difference: "difference of \(claim.metric.title) in \(claim.environment)"
+      case .slope: "slope of \(claim.metric.title) up to \(claim.environment)"
+      }
     let bounds = [claim.region.above.map { "above \($0)" }, claim.region.below.map { "below \($0)" }].compactMap { $0 }
     return "(Supported if the whole interval of the \(what) lies \(bounds.joined(separator: " and ")).)"
   }

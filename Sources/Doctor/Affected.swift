@@ -8,6 +8,6 @@ enum Affected {
 
   /// The metrics that are a time, or are made of times.
   static let latencies = Metric.allCases
-    .filter { $0.unit == .nanoseconds || $0.unit == .perSecond }
+    .filter { $0.unit == .nanoseconds || $0.unit == .perSecond || $0.unit == .bitsPerSecond }
     .map(\.rawValue)
 }

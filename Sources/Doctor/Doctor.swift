@@ -22,7 +22,8 @@ public enum Doctor {
     let activity = ActivitySample.take(on: cores.used, during: sampling)
     // Before there is a journal of our own.
     let remains = Remains.left(in: journalDirectory)
-    let trials = EnvironmentTrials.run(journalDirectory: journalDirectory)
+    let worker = try? WorkerBinary.locate(environment: environment, program: program)
+    let trials = EnvironmentTrials.run(journalDirectory: journalDirectory, worker: worker?.path ?? "")
 
     var findings = [Privileges.finding(PrivilegeEvidence(trials))]
     findings += trials.findings

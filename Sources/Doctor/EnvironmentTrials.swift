@@ -21,9 +21,11 @@ struct EnvironmentTrials {
   var journalFailure: UserError?
 
   /// Tries all of `definitions`.
-  /// - Parameter runID: part of the names of everything that is made.
+  /// - Parameters:
+  ///   - worker: its file, which goes into containers.
+  ///   - runID: part of the names of everything that is made.
   static func run(
-    _ definitions: [any EnvironmentDefinition] = EnvironmentRegistry.all, journalDirectory: String,
+    _ definitions: [any EnvironmentDefinition] = EnvironmentRegistry.all, journalDirectory: String, worker: String = "",
     runID: String = "doctor-\(String(UInt32.random(in: 0x1000_0000 ... .max), radix: 16))"
   ) -> EnvironmentTrials {
     let journal: Journal
@@ -36,7 +38,7 @@ struct EnvironmentTrials {
         trials: definitions.map { EnvironmentTrial(name: $0.name, needs: $0.needs, failure: failure) },
         journalFailure: error)
     }
-    let resources = HostResources(journal: journal)
+    let resources = HostResources(journal: journal, settings: BuildSettings(worker: worker))
     var result = EnvironmentTrials(trials: [])
     for definition in definitions {
       var trial = EnvironmentTrial(name: definition.name, needs: definition.needs)
@@ -102,40 +104,5 @@ struct EnvironmentTrials {
       why: isBaseline
         ? "Everything is compared with it." : "All that it needs is there, and yet it cannot be built.",
       remedy: isBaseline ? "ip link set lo up" : nil, affects: [trial.name])
-  }
-}
-
-extension HostCapability {
-  var id: String {
-    switch self {
-    case .networkNamespaces: "network-namespaces"
-    case .veth: "veth"
-    case .bridge: "bridge"
-    }
-  }
-
-  var title: String {
-    switch self {
-    case .networkNamespaces: "Network namespaces"
-    case .veth: "Veth pairs"
-    case .bridge: "Linux bridge"
-    }
-  }
-
-  fileprivate var why: String {
-    switch self {
-    case .networkNamespaces: "Every environment but native stands in network namespaces of its own."
-    case .veth: "A veth pair is the wire between a container and its host."
-    case .bridge: "A bridge is what container engines join their containers with."
-    }
-  }
-
-  fileprivate var remedy: String? {
-    switch self {
-    // A kernel is built with them (CONFIG_NET_NS) or not.
-    case .networkNamespaces: nil
-    case .veth: "modprobe veth"
-    case .bridge: "modprobe bridge"
-    }
   }
 }

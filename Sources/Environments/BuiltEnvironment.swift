@@ -6,35 +6,49 @@ internal import NetlinkKit
 ///
 /// It holds sockets in its namespaces, which keep those alive: let go of it before the resources are removed.
 public struct BuiltEnvironment {
-  /// The file of the client's network namespace; nil is the host's own.
-  public let clientNamespace: String?
-  public let serverNamespace: String?
-  /// The address that the server listens on and the client sends to. Dotted IPv4.
-  public let serverAddress: String
+  public let client: WorkerPlace
+  public let server: WorkerPlace
+  public let service: ServiceAddress
+  /// A proxy of ours in the path, which is still to be started.
+  public let relay: RelaySpec?
+  /// Proxies that run already, as the host numbers their processes: their time and memory are the path's cost, too.
+  public let proxies: [Int32]
   private let path: [PathInterface]
+  private let witnesses: [PathWitness]
+  /// What must live as long as the environment does: the engines' and proxies' processes.
+  private let companions: [AnyObject]
 
   /// - Parameters:
-  ///   - client, server: where the two run.
+  ///   - client, server: where the two run, and what they stand in.
+  ///   - service: where the server listens, and where the client sends to.
   ///   - path: the interfaces that every packet passes, in the request's order.
   ///   - others: further namespaces of the environment, whose other interfaces must stay silent.
+  ///   - companions: are let go of with the environment.
   init(
-    client: FurnishedNamespace, server: FurnishedNamespace, serverAddress: String, path: [PathInterface],
-    others: [FurnishedNamespace] = []
+    client: FurnishedNamespace, clientPlace: WorkerPlace? = nil, server: FurnishedNamespace,
+    serverPlace: WorkerPlace? = nil, service: ServiceAddress, path: [PathInterface],
+    others: [FurnishedNamespace] = [], relay: RelaySpec? = nil, proxies: [Int32] = [], witnesses: [PathWitness] = [],
+    companions: [AnyObject] = []
   ) throws(UserError) {
-    clientNamespace = client.namespace?.path
-    serverNamespace = server.namespace?.path
-    self.serverAddress = serverAddress
+    self.client = clientPlace ?? .namespace(client.path)
+    self.server = serverPlace ?? .namespace(server.path)
+    self.service = service
+    self.relay = relay
+    self.proxies = proxies
+    self.witnesses = witnesses
+    self.companions = companions
     var path = path
     var seen: Set<ObjectIdentifier> = []
     for place in [client, server] + others where seen.insert(ObjectIdentifier(place)).inserted {
       // The host's other interfaces carry what they carry; those of our own namespaces must carry nothing.
-      guard place.namespace != nil else { continue }
+      guard place.isOwn else { continue }
       let links = try explained { () throws(NetlinkError) in try place.socket.links() }
       for link in links where !path.contains(where: { $0.place === place && $0.interface == link.name }) {
         // A tap on a bridge itself changes the path of every frame that it forwards; what is down carries nothing.
         let isTappable = link.isUp && link.kind != "bridge"
         path.append(
-          PathInterface(place: place, interface: link.name, passage: .none, mtu: link.mtu, isTappable: isTappable))
+          PathInterface(
+            place: place, interface: link.name, passage: .none, mtu: link.mtu, tap: isTappable ? .both : .none))
       }
     }
     self.path = path
@@ -53,8 +67,8 @@ public struct BuiltEnvironment {
   public var interfaces: [EnvironmentInterface] {
     path.map { hop in
       EnvironmentInterface(
-        role: hop.place.role, namespace: hop.place.namespace?.path, interface: hop.interface, passage: hop.passage,
-        isTappable: hop.isTappable)
+        role: hop.place.role, namespace: hop.place.path, interface: hop.interface, passage: hop.passage,
+        tap: hop.tap, encapsulation: hop.encapsulation)
     }
   }
 
@@ -68,10 +82,31 @@ public struct BuiltEnvironment {
 
   /// Whether the packets counted between two readings are those of `traffic`, on the declared path and nowhere else.
   public func attest(from before: PathCounters, to after: PathCounters, traffic: PathTraffic) -> Attestation {
-    PathAttestation.judge(
+    var attestation = PathAttestation.judge(
       zip(path, zip(before.counters, after.counters)).map { hop, reading in
         PathAttestation.Reading(hop: hop, growth: reading.1 - reading.0)
       }, traffic: traffic)
+    for witness in witnesses {
+      do throws(UserError) {
+        let count = try witness.read()
+        if count < witness.atLeast {
+          attestation.failures.append("\(witness.name): \(count) where the path has at least \(witness.atLeast)")
+        }
+      } catch { attestation.failures.append("\(witness.name) cannot be read: \(error.message)") }
+    }
+    return attestation
+  }
+}
+
+extension BuiltEnvironment {
+  /// Whether packets passed the declared path at all, and nothing else, where it is not known how many were sent: the
+  /// user's own programs.
+  public func attestMovement(from before: PathCounters, to after: PathCounters) -> Attestation {
+    var attestation = attest(
+      from: before, to: after, traffic: PathTraffic(transport: .tcp, size: 1, requests: 1, replies: 1, isBulk: true))
+    // How many packets are too many cannot be told; too few, and others' interfaces, can.
+    attestation.failures.removeAll { $0.contains("at most") }
+    return attestation
   }
 }
 
@@ -84,16 +119,30 @@ public struct PathCounters: Sendable {
 public struct PathTraffic: Sendable {
   public enum Transport: Sendable { case udp, tcp }
   public var transport: Transport
-  /// Bytes of payload per message.
+  public var family: AddressFamily
+  /// Bytes of payload per request, and per reply.
   public var size: Int
+  public var replySize: Int
   public var requests: UInt64
   public var replies: UInt64
+  /// TCP connections made and closed for the messages, beside those that stood before.
+  public var connections: UInt64
+  /// Whether messages may be sent together in larger packets, and acknowledged together (bulk TCP): then only a part of
+  /// the packets is sure.
+  public var isBulk: Bool
 
-  public init(transport: Transport, size: Int, requests: UInt64, replies: UInt64) {
+  public init(
+    transport: Transport, family: AddressFamily = .ipv4, size: Int, replySize: Int? = nil, requests: UInt64,
+    replies: UInt64, connections: UInt64 = 0, isBulk: Bool = false
+  ) {
     self.transport = transport
+    self.family = family
     self.size = size
+    self.replySize = replySize ?? size
     self.requests = requests
     self.replies = replies
+    self.connections = connections
+    self.isBulk = isBulk
   }
 }
 
@@ -109,6 +158,22 @@ public enum Passage: Sendable {
   case none
 }
 
+/// Which packets a tap on an interface may be set for.
+public enum TapMode: Sendable {
+  case both
+  /// The stamp that a received packet got on the device below stays on it: only what is sent tells a new time.
+  case sentOnly
+  /// A tap would change the path, or there is nothing to see.
+  case none
+}
+
+/// What packets are wrapped in at an interface.
+public enum Encapsulation: Sendable {
+  case plain
+  /// VXLAN (RFC 7348) in UDP.
+  case vxlan
+}
+
 /// An interface of an environment, as one who wants to listen there needs it.
 public struct EnvironmentInterface: Sendable {
   /// The role of its namespace: "client", "server", "switch", "both", "host".
@@ -117,8 +182,8 @@ public struct EnvironmentInterface: Sendable {
   public let namespace: String?
   public let interface: String
   public let passage: Passage
-  /// Whether a tap on it leaves the path as it is.
-  public let isTappable: Bool
+  public let tap: TapMode
+  public let encapsulation: Encapsulation
 }
 
 /// An interface and what an environment says about the packets that pass it.
@@ -128,8 +193,9 @@ struct PathInterface {
   let passage: Passage
   /// In bytes: decides how many fragments a datagram is cut into.
   let mtu: Int
-  var isTappable = true
+  var tap = TapMode.both
+  var encapsulation = Encapsulation.plain
 
   /// Whether others than the run may send here, too.
-  var isShared: Bool { place.namespace == nil }
+  var isShared: Bool { !place.isOwn }
 }

@@ -2,17 +2,43 @@ internal import LinuxKit
 public import Model
 internal import NetlinkKit
 
+/// What decides how environments are built, beside their definitions.
+public struct BuildSettings {
+  public var family: AddressFamily
+  /// The worker's file, for what has no other: images, bundles.
+  public var worker: String
+  /// What engines keep from one trial of a run to the next; nil keeps nothing.
+  public var engines: EngineCache?
+  /// Whether containers see this host's programs, read-only: for the user's own commands.
+  public var mountsHostPrograms: Bool
+
+  public init(
+    family: AddressFamily = .ipv4, worker: String = "", engines: EngineCache? = nil, mountsHostPrograms: Bool = false
+  ) {
+    self.family = family
+    self.worker = worker
+    self.engines = engines
+    self.mountsHostPrograms = mountsHostPrograms
+  }
+}
+
 /// What a run has made on the host, taken away last first, on every way out.
 public final class HostResources {
   private let journal: Journal
   private var made: [Resource] = []
   private var namespaces = 0
 
-  public init(journal: Journal) { self.journal = journal }
+  public let settings: BuildSettings
+
+  public init(journal: Journal, settings: BuildSettings = BuildSettings()) {
+    self.journal = journal
+    self.settings = settings
+  }
 
   public var runID: String { journal.runID }
 
-  /// A fresh network namespace, quiet and with `lo` up, and the socket to furnish it with.
+  /// A fresh network namespace, quiet and with `lo` up, and the socket to furnish it with. IPv6 is on if the run is of
+  /// that family.
   /// - Parameter role: what it stands for: "client", "server", "switch".
   func namespace(_ role: String) throws(UserError) -> FurnishedNamespace {
     try prepareNamespaceDirectory()
@@ -22,7 +48,9 @@ public final class HostResources {
     do throws(SystemError) { try namespace.create() } catch { throw Self.explain(error) }
     return FurnishedNamespace(
       role: role, namespace: namespace,
-      socket: try explained { () throws(NetlinkError) in try NetlinkSocket.prepare(namespace) })
+      socket: try explained { () throws(NetlinkError) in
+        try NetlinkSocket.prepare(namespace, ipv6: settings.family == .ipv6)
+      })
   }
 
   /// Makes the directory of namespaces ready, if it is not. A run does so once for all its trials; what one has made
@@ -42,8 +70,17 @@ public final class HostResources {
       remedy: error.isPermission ? "run as root (CAP_SYS_ADMIN and CAP_NET_ADMIN)" : "see 'bench doctor'")
   }
 
+  /// A fresh directory beside the journal, for what must be files: root file systems, an engine's storage. It goes with
+  /// everything that is put into it or mounted on it.
+  func folder(_ role: String) throws(UserError) -> String {
+    let path = "\(journal.directory)/\(unique(role))"
+    try track(.folder(path: path))
+    try Folder.make(path)
+    return path
+  }
+
   /// Enters a resource that is about to be made.
-  private func track(_ resource: Resource) throws(UserError) {
+  func track(_ resource: Resource) throws(UserError) {
     try journal.enter(resource)
     made.append(resource)
   }
@@ -66,16 +103,33 @@ public final class HostResources {
   }
 }
 
-/// A namespace of the run with a netlink socket that speaks of it, or the host's own with one.
+/// A namespace with a netlink socket that speaks of it: one of the run's own, a container's, or the host's.
 final class FurnishedNamespace {
   let role: String
-  /// nil is the host's own.
+  /// nil unless it is a named one that the run has made.
   let namespace: NetworkNamespace?
+  /// Its file; nil is the host's own, the controller's.
+  let path: String?
+  /// Whether nobody but the run sends in it.
+  let isOwn: Bool
   let socket: NetlinkSocket
 
   init(role: String, namespace: NetworkNamespace?, socket: consuming NetlinkSocket) {
     self.role = role
     self.namespace = namespace
+    path = namespace?.path
+    isOwn = namespace != nil
+    self.socket = socket
+  }
+
+  /// - Parameters:
+  ///   - path: the file of a namespace that somebody else has made: /proc/PID/ns/net of a container or of a daemon.
+  ///   - isOwn: whether nobody but the run sends in it.
+  init(role: String, path: String, isOwn: Bool, socket: consuming NetlinkSocket) {
+    self.role = role
+    namespace = nil
+    self.path = path
+    self.isOwn = isOwn
     self.socket = socket
   }
 
@@ -92,5 +146,16 @@ func explained<Result: ~Copyable>(_ body: () throws(NetlinkError) -> Result) thr
     throw UserError(
       error.isPermission ? .notPermitted : .unavailable, "cannot \(error)",
       remedy: error.isPermission ? "run as root (CAP_NET_ADMIN)" : "see 'bench doctor'")
+  }
+}
+
+/// As ``explained(_:)``, for what stands on a kind of link that a kernel may lack.
+func explained<Result: ~Copyable>(
+  lacking kind: String, module: String, _ body: () throws(NetlinkError) -> Result
+) throws(UserError) -> Result {
+  do throws(NetlinkError) { return try body() } catch {
+    guard error.isUnsupported else { return try explained { () throws(NetlinkError) in throw error } }
+    throw UserError(
+      .unavailable, "the kernel lacks \(kind): cannot \(error)", remedy: "run 'modprobe \(module)'")
   }
 }

@@ -19,6 +19,9 @@ public final class Journal {
   /// What is there now, in the order of making.
   public private(set) var resources: [Resource] = []
 
+  /// Where the file is.
+  var directory: String { URL(filePath: file.path).deletingLastPathComponent().path }
+
   /// Where journals are. Resources belong to the host, not to a user's store: root's are in one place, whatever HOME
   /// says. `BENCH_JOURNAL` moves them, for tests.
   public static func defaultDirectory(environment: [String: String]) -> String {

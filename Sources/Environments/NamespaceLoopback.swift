@@ -10,6 +10,6 @@ public struct NamespaceLoopback: EnvironmentDefinition {
   public var needs: [HostCapability] { [.networkNamespaces] }
 
   public func build(with resources: HostResources) throws(UserError) -> BuiltEnvironment {
-    try Loopback.environment(in: try resources.namespace("both"))
+    try Loopback.environment(in: try resources.namespace("both"), resources.settings.family)
   }
 }

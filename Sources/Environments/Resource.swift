@@ -9,12 +9,33 @@ public enum Resource: Codable, Sendable, Hashable, CustomStringConvertible {
   case sharedNamespaceDirectory
   /// An empty directory that the run made because it was missing.
   case directory(path: String)
+  /// A process that the run started, told from a later one with its number by when it began.
+  case process(pid: Int32, startTime: UInt64)
+  /// A directory that the run made, with everything in it and mounted on it.
+  case folder(path: String)
+  /// A group of processes that an engine made, with the groups in it.
+  case controlGroup(name: String)
+  /// A container with its processes, of an engine or of an OCI runtime.
+  case container(engine: EngineAddress, name: String)
+  /// A network of an engine, with its bridge and its rules.
+  case engineNetwork(engine: EngineAddress, name: String)
+  /// An image of an engine.
+  case image(engine: EngineAddress, name: String)
+  /// A Docker daemon of the program's own, with its network namespace and all that is in its directory.
+  case privateDocker(directory: String)
 
   public var description: String {
     switch self {
     case .networkNamespace(let name): "network namespace \(name)"
     case .sharedNamespaceDirectory: "mount of \(NetworkNamespace.directory) onto itself"
     case .directory(let path): "directory \(path)"
+    case .process(let pid, _): "process \(pid)"
+    case .folder(let path): "directory \(path)"
+    case .controlGroup(let name): "control group \(name)"
+    case .container(let engine, let name): "container \(name) of \(engine)"
+    case .engineNetwork(let engine, let name): "network \(name) of \(engine)"
+    case .image(let engine, let name): "image \(name) of \(engine)"
+    case .privateDocker(let directory): "Docker daemon in \(directory)"
     }
   }
 
@@ -28,6 +49,13 @@ public enum Resource: Codable, Sendable, Hashable, CustomStringConvertible {
       if rmdir(path) != 0 && ![ENOENT, ENOTEMPTY, EEXIST, EBUSY].contains(errno) {
         throw SystemError(call: "rmdir", subject: path, code: errno)
       }
+    case .process(let pid, let startTime): try ProcessIdentity(pid: pid, startTime: startTime).end()
+    case .folder(let path): try Folder.removeOwn(path)
+    case .controlGroup(let name): try ControlGroup.remove(name)
+    case .container(let engine, let name): try engine.remove(.container, name)
+    case .engineNetwork(let engine, let name): try engine.remove(.network, name)
+    case .image(let engine, let name): try engine.remove(.image, name)
+    case .privateDocker(let directory): try PrivateDocker(directory: directory).remove()
     }
   }
 }

@@ -16,15 +16,20 @@ public enum Sweep {
     var outcomes: [Outcome] = []
     for journal in try Journal.abandoned(in: directory) {
       var outcome = Outcome(runID: journal.runID, removed: [], failed: [])
-      for resource in journal.resources.reversed() {
-        do throws(SystemError) { try resource.remove() } catch {
-          outcome.failed.append("\(resource): \(error)")
-          continue
+      // Twice: what an engine that has died cannot take away any more goes with the engine's own files.
+      for _ in 0..<2 {
+        outcome.failed = []
+        for resource in journal.resources.reversed() {
+          do throws(SystemError) { try resource.remove() } catch {
+            outcome.failed.append("\(resource): \(error)")
+            continue
+          }
+          outcome.removed.append(resource)
+          // Where the disk is full nothing can be struck out, and cleaning up must go on: what is gone already is no
+          // error to whoever sweeps next.
+          try? journal.strike(resource)
         }
-        outcome.removed.append(resource)
-        // Where the disk is full nothing can be struck out, and cleaning up must go on: what is gone already is no error
-        // to whoever sweeps next.
-        try? journal.strike(resource)
+        if outcome.failed.isEmpty { break }
       }
       journal.close()
       outcomes.append(outcome)

@@ -12,14 +12,14 @@ public struct VethPair: EnvironmentDefinition {
   public func build(with resources: HostResources) throws(UserError) -> BuiltEnvironment {
     let client = try resources.namespace("client")
     let server = try resources.namespace("server")
-    try explained { () throws(NetlinkError) in
+    let address = try explained { () throws(NetlinkError) in
       // Created up, seen from the server's side, so that only the client's end is left to raise.
       try server.socket.createVethPair(
         EndToEnd.serverInterface, peer: EndToEnd.clientInterface, peerIn: client.namespace)
-      try EndToEnd.address(client: client, server: server)
+      return try EndToEnd.join(client: client, server: server, family: resources.settings.family)
     }
     return try BuiltEnvironment(
-      client: client, server: server, serverAddress: EndToEnd.serverAddress,
+      client: client, server: server, service: ServiceAddress(listenAddress: address),
       path: [
         PathInterface(place: client, interface: EndToEnd.clientInterface, passage: .requestsOut, mtu: EndToEnd.mtu),
         PathInterface(place: server, interface: EndToEnd.serverInterface, passage: .requestsIn, mtu: EndToEnd.mtu),
@@ -27,24 +27,30 @@ public struct VethPair: EnvironmentDefinition {
   }
 }
 
-/// What environments with a client's and a server's interface share: names, and a /30 of the range that RFC 2544 sets
-/// aside for benchmarks. Both ends are in namespaces of the run, so nothing outside can collide with it.
+/// What environments with a client's and a server's interface share: names, and one network.
 enum EndToEnd {
   static let clientInterface = "client0"
   static let serverInterface = "server0"
-  static let clientAddress = "198.18.0.1"
-  static let serverAddress = "198.18.0.2"
-  static let prefixLength = 30
   /// Ethernet's, which is what veth is born with.
   static let mtu = 1500
 
   /// Gives both ends their addresses, raises them and waits until they pass packets.
-  static func address(client: FurnishedNamespace, server: FurnishedNamespace) throws(NetlinkError) {
-    try client.socket.setUp(clientInterface)
-    try server.socket.setUp(serverInterface)
-    try client.socket.addAddress(clientAddress, prefixLength: prefixLength, to: clientInterface)
-    try server.socket.addAddress(serverAddress, prefixLength: prefixLength, to: serverInterface)
-    try client.socket.waitUntilRunning(clientInterface)
-    try server.socket.waitUntilRunning(serverInterface)
+  /// - Parameters:
+  ///   - interfaces: the client's and the server's.
+  ///   - network: its number, which tells it from others of the environment.
+  /// - Returns: the server's address.
+  static func join(
+    client: FurnishedNamespace, server: FurnishedNamespace, family: AddressFamily,
+    interfaces: (client: String, server: String) = (clientInterface, serverInterface), network: Int = 0
+  ) throws(NetlinkError) -> String {
+    let subnet = Subnet(family: family, number: network)
+    let left = Station(place: client, interface: interfaces.client, address: subnet.address(1))
+    let right = Station(place: server, interface: interfaces.server, address: subnet.address(2))
+    // An end of a pair has its carrier when the other is up.
+    try client.socket.setUp(left.interface)
+    try right.raise(in: subnet)
+    try left.raise(in: subnet)
+    try Station.introduce(left, right)
+    return right.address
   }
 }

@@ -14,7 +14,7 @@ internal import WorkerProtocol
 /// stamps, and the result says where each microsecond went, and whether the packets took the path at all.
 struct InsideView {
   private let path: HopPath
-  /// What the taps let pass while they listen.
+  /// What the taps let pass while they listen, where packets are not wrapped in others.
   private let filter: TapFilter
   /// The part of the window in which taps listen: one in this many.
   private let parts: Int
@@ -41,20 +41,22 @@ struct InsideView {
   ///   - window: in ns.
   ///   - duration: from now to the end of the window, in ns.
   init(
-    _ environment: BuiltEnvironment, workload: WorkloadSpec, spec: CaptureSpec, window: UInt64, duration: UInt64
+    _ environment: BuiltEnvironment, workload: WorkloadSpec, spec: CaptureSpec, family: AddressFamily,
+    window: UInt64, duration: UInt64
   ) throws(TapError) {
     path = HopPath(environment.interfaces)
     let parts = path.usesSocketStamps ? 1 : min(Self.mostParts, spec.sampling)
     let isSparse = path.usesSocketStamps && spec.sampling > 1
     sampling = spec.sampling * (isSparse ? Self.socketFactor : 1)
     self.parts = parts
-    let filter = TapFilter(transport: workload.kind == .udpRR ? .udp : .tcp, sampling: sampling / parts)
+    let filter = TapFilter(transport: workload.kind.isUDP ? .udp : .tcp, sampling: sampling / parts, family: family)
     self.filter = filter
     // The kernel lets a tap cease some 10 ms after it was told to.
     let heard = parts == 1 ? duration : window / UInt64(parts) + Self.parkingTime
     let configurations = path.taps.map { tapped in
       TapConfiguration(
-        namespace: tapped.interface.namespace, interface: tapped.interface.interface, filter: filter, duration: heard,
+        namespace: tapped.interface.namespace, interface: tapped.interface.interface,
+        filter: filter.around(tapped.interface.encapsulation), duration: heard,
         // Where nothing of ours passes, listening costs nothing.
         isOnDemand: parts > 1 && tapped.isDeclared)
     }
@@ -83,8 +85,8 @@ struct InsideView {
   func recorder(directory: String, slot: RunPlan.Slot, application: String) throws(UserError) -> PacketRecorder? {
     guard let taps else { return nil }
     return try PacketRecorder(
-      directory: directory, slot: slot, taps: path.taps, linkTypes: taps.linkTypes, filter: filter,
-      application: application)
+      directory: directory, slot: slot, taps: path.taps, linkTypes: taps.linkTypes,
+      filters: path.taps.map { filter.around($0.interface.encapsulation) }, application: application)
   }
 
   enum Failure: Error {
@@ -165,7 +167,6 @@ struct InsideView {
   private func attest(
     _ readings: [TapReading], _ counts: [TapCounts], _ sightings: [Sightings], _ hops: TrialHops
   ) -> [String] {
-    let messages = 2 * hops.sampled
     var failures: [String] = []
     for (reading, (count, sighting)) in zip(readings, zip(counts, sightings)) {
       guard sighting.tapped.isDeclared else {
@@ -174,6 +175,8 @@ struct InsideView {
         }
         continue
       }
+      // Where only what is sent is looked at, replies or requests alone.
+      let messages = hops.sampled * [sighting.tapped.requestPoint, sighting.tapped.replyPoint].compactMap { $0 }.count
       let missing = messages - reading.used
       // What a full ring lost may well have passed.
       if missing > 0 && count.dropped == 0 && count.isComplete {
@@ -239,5 +242,14 @@ private struct Sightings {
       namespace: tapped.interface.role, interface: tapped.interface.interface, packets: counts.packets,
       used: books.used, outside: books.outside, duplicates: books.duplicates, foreign: foreign,
       undecodable: undecodable, dropped: counts.dropped, interfaceDropped: Int(clamping: interfaceDropped))
+  }
+}
+
+extension TapFilter {
+  /// The same messages, wrapped as they are at an interface.
+  fileprivate func around(_ encapsulation: Environments.Encapsulation) -> TapFilter {
+    var filter = self
+    filter.encapsulation = encapsulation == .vxlan ? .vxlan : .plain
+    return filter
   }
 }

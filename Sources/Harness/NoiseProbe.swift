@@ -40,6 +40,11 @@ struct NoiseProbe {
       clockStepNanoseconds: later.clockOffset - clockOffset)
   }
 
+  /// What can be told where processes come and go between the two readings: what the hypervisor took, and the clock.
+  func clockNoise(until later: NoiseProbe) -> TrialNoise {
+    TrialNoise(stealShare: steal(until: later), clockStepNanoseconds: later.clockOffset - clockOffset)
+  }
+
   private func steal(until later: NoiseProbe) -> Double? {
     guard let before = processors, let after = later.processors else { return nil }
     let stolen = zip(before, after).map { $1.steal - $0.steal }.reduce(0, +)

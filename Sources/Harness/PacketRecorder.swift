@@ -15,8 +15,8 @@ final class PacketRecorder {
   ///   - application: name and version of the program, for the files' heads.
   /// - Throws: `UserError(.notPermitted)` or `.unavailable`, with the path.
   init(
-    directory: String, slot: RunPlan.Slot, taps: [HopPath.Tapped], linkTypes: [LinkType], filter: TapFilter,
-    application: String
+    directory: String, slot: RunPlan.Slot, taps: [HopPath.Tapped], linkTypes: [LinkType],
+    filters: [TapFilter], application: String
   ) throws(UserError) {
     self.directory = directory
     do {
@@ -28,7 +28,7 @@ final class PacketRecorder {
     }
     do throws(SystemError) {
       var files: [PacketFile] = []
-      for (tapped, linkType) in zip(taps, linkTypes) {
+      for (tapped, (linkType, filter)) in zip(taps, zip(linkTypes, filters)) {
         let place = tapped.interface
         let name = "\(slot.workload).\(slot.environment).\(place.role)-\(place.interface).pcapng"
         let namespace = place.namespace.map { URL(fileURLWithPath: $0).lastPathComponent } ?? "the host's own"

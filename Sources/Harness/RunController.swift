@@ -58,7 +58,9 @@ public struct RunController {
       if let first = plan.environments.first(where: { $0.needs.contains(.networkNamespaces) }) {
         do throws(UserError) { try hostResources.prepareNamespaceDirectory() } catch { throw explained(error, first) }
       }
-      let run = try measure(journal, started: started, command: command, version: version)
+      // Images are made once a run, and go with it.
+      let engines = EngineCache(resources: hostResources)
+      let run = try measure(journal, engines, started: started, command: command, version: version)
       try hostResources.removeAll()
       return run
     } catch {
@@ -68,19 +70,20 @@ public struct RunController {
   }
 
   private func measure(
-    _ journal: Journal, started: UInt64, command: String, version: String
+    _ journal: Journal, _ engines: EngineCache, started: UInt64, command: String, version: String
   ) throws(UserError) -> StoredRun {
-    let probe = try probeEnvironments(journal)
+    let probe = try probeEnvironments(journal, engines)
     var record = RunRecord(
       id: journal.runID, scenario: plan.scenario, profileName: plan.profileName, profile: plan.profile,
       environments: probe.environments, workloads: plan.workloads.map(\.name), capture: probe.capture,
+      family: plan.family,
       seed: plan.seed, started: Date(), host: HostProbe.facts(processors: processors), workerSHA256: worker.sha256,
       version: version, command: command, warnings: probe.warnings, injection: plan.injection?.description)
     try store.begin(record)
     observe(.started(record))
     var run = StoredRun(record: record, blocks: [], trials: [])
     do throws(UserError) {
-      let end = try measureBlocks(&run, journal: journal, started: started)
+      let end = try measureBlocks(&run, journal: journal, engines: engines, started: started)
       record.exit = end.exit
       record.stopReason = end.reason
     } catch {
@@ -104,7 +107,9 @@ public struct RunController {
     var reason: String
   }
 
-  private func measureBlocks(_ run: inout StoredRun, journal: Journal, started: UInt64) throws(UserError) -> End {
+  private func measureBlocks(
+    _ run: inout StoredRun, journal: Journal, engines: EngineCache, started: UInt64
+  ) throws(UserError) -> End {
     let available = run.record.environments.filter { $0.unavailable == nil }.map(\.name)
     let budget = UInt64(plan.profile.budgetSeconds) * 1_000_000_000
     let mostBlocks = plan.profile.looks.last ?? 0
@@ -125,7 +130,8 @@ public struct RunController {
             block: valid, of: mostBlocks, elapsedNanoseconds: elapsed, budgetNanoseconds: budget,
             blockNanoseconds: longestBlock)))
       let blockStart = Clock.monotonic()
-      let outcome = try measureBlock(index, available: available, run: &run, journal: journal)
+      let outcome = try measureBlock(
+        index, available: available, run: &run, journal: journal, engines: engines)
       guard case .ended(let failures) = outcome else {
         return End(exit: .interrupted, reason: "interrupted by the user")
       }
@@ -154,7 +160,7 @@ public struct RunController {
   }
 
   private func measureBlock(
-    _ index: Int, available: [String], run: inout StoredRun, journal: Journal
+    _ index: Int, available: [String], run: inout StoredRun, journal: Journal, engines: EngineCache
   ) throws(UserError) -> BlockOutcome {
     var plan = plan
     // What the host does not allow is not tried again in each block.
@@ -162,7 +168,7 @@ public struct RunController {
     let runner = TrialRunner(
       plan: plan, worker: worker, processors: processors, interruption: interruption,
       packetDirectory: packetDirectory.map { "\($0)/\(run.record.id)/block-\(index)" }, version: run.record.version,
-      patience: patience)
+      engines: engines, patience: patience)
     let slots = plan.order(of: index, available: available)
     for (position, slot) in slots.enumerated() {
       if interruption?.isPending == true { return .interrupted }
@@ -190,11 +196,8 @@ public struct RunController {
 
   /// Ratios of the headline metric as they stand, for the live line.
   private func estimates(_ run: StoredRun) -> [RunEvent.Estimate] {
-    let result = RunAnalysis.analyze(run)
-    return result.series.filter { $0.metric == .rttP50 }.compactMap { series in
-      series.ratio.map {
-        RunEvent.Estimate(environment: series.environment, workload: series.workload, ratio: $0.estimate)
-      }
+    RunAnalysis.headlines(run).map {
+      RunEvent.Estimate(environment: $0.environment, workload: $0.workload, ratio: $0.ratio)
     }
   }
 
@@ -202,11 +205,14 @@ public struct RunController {
 
   /// Builds each environment once: one that cannot run here is said to be unavailable, with the reason, and the rest
   /// goes on. One that is not permitted ends the run before it starts, since the remedy is the user's to choose.
-  private func probeEnvironments(_ journal: Journal) throws(UserError) -> Probe {
+  private func probeEnvironments(_ journal: Journal, _ engines: EngineCache) throws(UserError) -> Probe {
     var probe = Probe(capture: plan.capture)
     for definition in plan.environments {
       var record = EnvironmentRecord(name: definition.name, summary: definition.summary, layer: definition.layer)
-      let resources = HostResources(journal: journal)
+      let resources = HostResources(
+        journal: journal,
+        settings: BuildSettings(
+          family: plan.family, worker: worker.path, engines: engines, mountsHostPrograms: plan.runsCommands))
       var failure: UserError?
       do throws(UserError) { try probe.tryCapture(in: try definition.build(with: resources), plan) } catch {
         failure = error
@@ -215,7 +221,7 @@ public struct RunController {
       if let failure {
         if failure.exitCode == .notPermitted { throw explained(failure, definition) }
         guard definition.name != plan.scenario.baseline else { throw failure }
-        record.unavailable = failure.message
+        record.unavailable = failure.message + (failure.remedy.map { "; \($0)" } ?? "")
       }
       probe.environments.append(record)
     }
@@ -232,7 +238,7 @@ public struct RunController {
     mutating func tryCapture(in environment: BuiltEnvironment, _ plan: RunPlan) throws(UserError) {
       guard case .value(let spec) = capture, let workload = plan.workloads.first(where: \.isCapturable) else { return }
       do throws(TapError) {
-        _ = try InsideView(environment, workload: workload, spec: spec, window: 0, duration: 0)
+        _ = try InsideView(environment, workload: workload, spec: spec, family: plan.family, window: 0, duration: 0)
       } catch {
         let remedy = error.isPermission ? ": it takes root (CAP_NET_RAW)" : ""
         capture = .unavailable("\(error)\(remedy)")

@@ -13,17 +13,19 @@ public struct RunPlan: Sendable {
   public var workloads: [WorkloadSpec]
   /// How packets are captured, or why they are not.
   public var capture: Measured<CaptureSpec>
+  public var family: AddressFamily
   public var seed: UInt64
   public var injection: Injection?
 
   /// - Parameters:
-  ///   - environments: names to keep, nil for the scenario's; the baseline is always in.
+  ///   - environments: names to keep, nil for the profile's; the baseline is always in.
   ///   - workloads: names to keep, nil for the profile's.
   ///   - isCapturing: false leaves out what the scenario says of capturing.
-  /// - Throws: `UserError(.usage)` for a name that the scenario does not have, `.badInput` for a missing profile.
+  /// - Throws: `UserError(.usage)` for a name that the scenario does not have or a workload that an environment cannot
+  ///   carry, `.badInput` for a missing profile.
   public init(
     scenario: Scenario, profile profileName: ProfileName, environments: [String]? = nil, workloads: [String]? = nil,
-    isCapturing: Bool = true, seed: UInt64, injection: Injection? = nil
+    isCapturing: Bool = true, family: AddressFamily = .ipv4, seed: UInt64, injection: Injection? = nil
   ) throws(UserError) {
     guard let profile = scenario.profiles[profileName] else {
       throw UserError(
@@ -37,7 +39,8 @@ public struct RunPlan: Sendable {
     self.scenario = scenario
     self.profileName = profileName
     self.profile = profile
-    self.environments = try scenario.environments.filter { chosen?.contains($0) ?? true || $0 == scenario.baseline }
+    let places = chosen ?? profile.environments ?? scenario.environments
+    self.environments = try scenario.environments.filter { places.contains($0) || $0 == scenario.baseline }
       .map { name throws(UserError) in
         guard let definition = EnvironmentRegistry.definition(named: name) else {
           throw UserError(.badInput, "scenario '\(scenario.name)' names an unknown environment '\(name)'")
@@ -53,8 +56,17 @@ public struct RunPlan: Sendable {
       } else {
         .unavailable("the scenario does not ask for it (key 'capture')")
       }
+    self.family = family
     self.seed = seed
     self.injection = injection
+    for workload in self.workloads {
+      for environment in self.environments {
+        guard let objection = environment.objection(to: workload) else { continue }
+        throw UserError(
+          .usage, "environment '\(environment.name)' \(objection): workload '\(workload.name)' cannot run in it",
+          remedy: "choose with --workload and --env, or change the scenario")
+      }
+    }
     if let injection {
       // One that strikes nothing would pass for a detector that finds nothing.
       _ = try Self.choose(
@@ -62,6 +74,9 @@ public struct RunPlan: Sendable {
         scenario.name)
     }
   }
+
+  /// Whether the user's own commands are run.
+  var runsCommands: Bool { workloads.contains { $0.kind == .exec } }
 
   private static func choose(
     _ names: [String]?, among valid: [String], what: String, _ scenario: String
@@ -108,11 +123,15 @@ public struct RunPlan: Sendable {
   public var estimatedBlockSeconds: Double {
     let perTrial = Double(profile.windowMilliseconds + profile.warmupMilliseconds) / 1000 + Self.trialOverheadSeconds
     let slots = slots(available: environments.map(\.name))
+    let containers = environments.filter { $0.needs.contains(where: \.isEngine) }.map(\.name)
     return Double(slots.count) * perTrial + Double(slots.count(where: \.isCaptured)) * Self.captureOverheadSeconds
+      + Double(slots.count { containers.contains($0.environment) }) * Self.engineOverheadSeconds
   }
 
   /// Set-up, worker start, canary, analysis and teardown of one trial, in seconds, as seen on two-CPU virtual machines.
   private static let trialOverheadSeconds = 0.08
+  /// What an engine takes to start and remove containers.
+  private static let engineOverheadSeconds = 1.2
   /// What opening, draining and closing taps adds: waits within the kernel.
   private static let captureOverheadSeconds = 0.08
 }

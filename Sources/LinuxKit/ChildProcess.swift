@@ -129,6 +129,15 @@ public final class ChildProcess {
     return true
   }
 
+  /// What has come of stdout, at least one byte.
+  public func readAvailable(deadline: UInt64, interruption: Interruption? = nil) throws(Failure) -> [UInt8] {
+    guard pending.isEmpty else {
+      defer { pending = [] }
+      return pending
+    }
+    return try readMore(deadline, interruption)
+  }
+
   /// Exactly `count` bytes of stdout.
   public func readBytes(_ count: Int, deadline: UInt64, interruption: Interruption? = nil) throws(Failure) -> [UInt8] {
     // What has come stays in `pending` until all is there: a deadline that passes meanwhile loses nothing.
@@ -193,6 +202,56 @@ public final class ChildProcess {
         if entries[0].revents != 0 { return }
       }
     }
+  }
+}
+
+extension ChildProcess {
+  /// What a program left that was run to its end.
+  public struct Output: Sendable {
+    public let status: ExitStatus
+    public let standardOutput: [UInt8]
+    /// At most its last 4 KiB.
+    public let standardError: String
+  }
+
+  /// Starts `executable` in the network namespace with the file `namespace`; nil is the caller's.
+  public static func start(
+    _ executable: String, arguments: [String] = [], environment: [String] = [], in namespace: String?
+  ) throws(SystemError) -> ChildProcess {
+    guard let namespace else {
+      return try ChildProcess(executable: executable, arguments: arguments, environment: environment)
+    }
+    return try onDedicatedThread { () throws(SystemError) in
+      try NetworkNamespace.enter(path: namespace)
+      return Handover(
+        child: try ChildProcess(executable: executable, arguments: arguments, environment: environment))
+    }.child
+  }
+
+  /// Made by the thread that enters the namespace, which ends before the child is used by another.
+  private struct Handover: @unchecked Sendable {
+    let child: ChildProcess
+  }
+
+  /// Runs `executable` to its end.
+  /// - Parameters:
+  ///   - namespace: the file of the network namespace to run in; nil is the caller's.
+  ///   - deadline: on CLOCK_MONOTONIC, in ns. What still runs then is killed.
+  public static func run(
+    _ executable: String, arguments: [String] = [], environment: [String] = [], in namespace: String? = nil,
+    deadline: UInt64
+  ) throws(Failure) -> Output {
+    let child: ChildProcess
+    do throws(SystemError) {
+      child = try start(executable, arguments: arguments, environment: environment, in: namespace)
+    } catch { throw .system(error) }
+    var bytes: [UInt8] = []
+    do throws(Failure) {
+      while true { bytes += try child.readMore(deadline, nil) }
+    } catch { if error != .ended { throw error } }
+    return Output(
+      status: try child.waitForExit(deadline: deadline), standardOutput: bytes,
+      standardError: child.standardError())
   }
 }
 

@@ -23,6 +23,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var workloads: [String]
   /// How packets were captured, or why they were not.
   public var capture: Measured<CaptureSpec>
+  public var family: AddressFamily
   public var seed: UInt64
   public var started: Date
   public var finished: Date?
@@ -43,7 +44,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public init(
     id: String, scenario: Scenario, profileName: ProfileName, profile: Profile, environments: [EnvironmentRecord],
     workloads: [String], capture: Measured<CaptureSpec> = .unavailable("packets were not captured in this run"),
-    seed: UInt64, started: Date, finished: Date? = nil, host: HostFacts, workerSHA256: String, version: String,
+    family: AddressFamily = .ipv4, seed: UInt64, started: Date, finished: Date? = nil, host: HostFacts, workerSHA256: String, version: String,
     command: String, exit: Exit = .running, stopReason: String? = nil, warnings: [String] = [],
     injection: String? = nil
   ) {
@@ -54,6 +55,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
     self.environments = environments
     self.workloads = workloads
     self.capture = capture
+    self.family = family
     self.seed = seed
     self.started = started
     self.finished = finished

@@ -82,6 +82,8 @@ public struct RunSummary: Codable, Sendable, Equatable {
   public var title: String
   public var description: String
   public var profile: ProfileName
+  /// nil in results from before there was a choice: IPv4.
+  public var family: AddressFamily?
   public var seed: UInt64
   public var started: Date
   public var finished: Date?
@@ -100,7 +102,7 @@ public struct RunSummary: Codable, Sendable, Equatable {
   public var injection: String?
 
   enum CodingKeys: String, CodingKey {
-    case id, scenario, title, description, profile, seed, started, finished, host
+    case id, scenario, title, description, profile, family, seed, started, finished, host
     case workerSHA256 = "worker_sha256"
     case version, command, exit
     case stopReason = "stop_reason"
@@ -112,8 +114,8 @@ public struct RunSummary: Codable, Sendable, Equatable {
   }
 
   public init(
-    id: String, scenario: String, title: String, description: String, profile: ProfileName, seed: UInt64,
-    started: Date, finished: Date?, host: HostFacts, workerSHA256: String, version: String, command: String,
+    id: String, scenario: String, title: String, description: String, profile: ProfileName,
+    family: AddressFamily? = nil, seed: UInt64, started: Date, finished: Date?, host: HostFacts, workerSHA256: String, version: String, command: String,
     exit: RunRecord.Exit, stopReason: String?, baseline: String, windowMilliseconds: Int, validBlocks: Int,
     voidedBlocks: Int, injection: String?
   ) {
@@ -122,6 +124,7 @@ public struct RunSummary: Codable, Sendable, Equatable {
     self.title = title
     self.description = description
     self.profile = profile
+    self.family = family
     self.seed = seed
     self.started = started
     self.finished = finished
@@ -159,7 +162,8 @@ public struct SeriesResult: Codable, Sendable, Equatable {
   public var trials: [Double]
   /// The median of ``trials``; nil where there are none.
   public var median: Double?
-  /// Environment ÷ baseline; absent for the baseline itself.
+  /// Environment ÷ baseline; absent for the baseline itself. Nothing is inverted: of a metric whose larger value is
+  /// better, a ratio below 1 is the cost.
   public var ratio: IntervalEstimate?
   /// Environment − baseline, in ``unit``; absent for the baseline itself.
   public var difference: IntervalEstimate?
@@ -276,15 +280,30 @@ public struct LadderResult: Codable, Sendable, Equatable {
     public var to: String
     /// What the step adds, in words.
     public var layer: String
+    /// Against the rung below.
     public var ratio: IntervalEstimate?
     public var difference: IntervalEstimate?
+    /// Against the lowest rung, the baseline.
+    public var totalRatio: IntervalEstimate?
+    public var totalDifference: IntervalEstimate?
 
-    public init(from: String, to: String, layer: String, ratio: IntervalEstimate?, difference: IntervalEstimate?) {
+    enum CodingKeys: String, CodingKey {
+      case from, to, layer, ratio, difference
+      case totalRatio = "total_ratio"
+      case totalDifference = "total_difference"
+    }
+
+    public init(
+      from: String, to: String, layer: String, ratio: IntervalEstimate?, difference: IntervalEstimate?,
+      totalRatio: IntervalEstimate? = nil, totalDifference: IntervalEstimate? = nil
+    ) {
       self.from = from
       self.to = to
       self.layer = layer
       self.ratio = ratio
       self.difference = difference
+      self.totalRatio = totalRatio
+      self.totalDifference = totalDifference
     }
   }
 
@@ -464,7 +483,11 @@ public struct ClaimResult: Codable, Sendable, Equatable {
   public var workload: String
   public var metric: Metric
   public var environment: String
+  /// The environment that it was held against; nil is the scenario's baseline.
+  public var against: String?
   public var quantity: ClaimSpec.Quantity
+  /// Of a slope: the size of what grows, for each environment.
+  public var over: [String: Double]?
   public var region: ClaimRegion
   public var margin: Double
   public var verdict: Verdict
@@ -479,10 +502,12 @@ public struct ClaimResult: Codable, Sendable, Equatable {
   public var minimumDetectableEffect: Double?
   /// p-value of the verdict's hypothesis, adjusted by Holm over the scenario's claims.
   public var adjustedP: Double?
+  /// What others have published on the same question.
+  public var published: [ClaimSpec.Published]
 
   enum CodingKeys: String, CodingKey {
-    case id, section, statement, workload, metric, environment, quantity, region, margin, verdict, reason
-    case estimate, low, high, n
+    case id, section, statement, workload, metric, environment, against, quantity, over, region, margin, verdict
+    case reason, estimate, low, high, n, published
     case minimumDetectableEffect = "mde"
     case adjustedP = "adjusted_p"
   }
@@ -496,7 +521,9 @@ public struct ClaimResult: Codable, Sendable, Equatable {
     workload = spec.workload
     metric = spec.metric
     environment = spec.environment
+    against = spec.against
     quantity = spec.quantity
+    over = spec.over
     region = spec.region
     margin = spec.margin
     self.verdict = verdict
@@ -507,6 +534,7 @@ public struct ClaimResult: Codable, Sendable, Equatable {
     n = interval?.n
     minimumDetectableEffect = interval?.minimumDetectableEffect
     self.adjustedP = adjustedP
+    published = spec.published
   }
 }
 

@@ -41,10 +41,21 @@ public struct Scenario: Codable, Sendable, Equatable {
 
 /// What runs: the kind of loop and everything that could change its cost.
 public struct WorkloadSpec: Codable, Sendable, Equatable, Hashable {
-  /// netperf's terms.
+  /// netperf's terms, where it has one.
   public enum Kind: String, Codable, Sendable, CaseIterable {
+    /// Closed loop of requests and replies, one in flight on each connection.
     case udpRR = "udp-rr"
     case tcpRR = "tcp-rr"
+    /// Connect, request, reply, close.
+    case tcpCRR = "tcp-crr"
+    /// Bulk one way, from client to server.
+    case tcpStream = "tcp-stream"
+    case udpStream = "udp-stream"
+    /// Open loop: requests at a fixed rate, timed from when each was meant to be sent.
+    case udpOpen = "udp-open"
+    case tcpOpen = "tcp-open"
+    /// The user's own server and client commands.
+    case exec
   }
 
   /// How client and server wait for a message.
@@ -64,34 +75,113 @@ public struct WorkloadSpec: Codable, Sendable, Equatable, Hashable {
     case same
   }
 
+  /// What stands around each message of a TCP workload.
+  public enum Framing: String, Codable, Sendable, CaseIterable {
+    case none
+    /// HTTP/1.1: a POST with the message as its body, and a 200 with the reply as its. For proxies that read HTTP.
+    case http
+  }
+
+  /// What the user's own commands are, and what to read off the client's output.
+  public struct Commands: Codable, Sendable, Equatable, Hashable {
+    /// Program and arguments; nil runs no server. `{server_address}` and `{server_port}` are filled in.
+    public var server: [String]?
+    public var client: [String]
+    /// A regular expression whose first group is the number that the client reports; nil reads none.
+    public var reported: String?
+
+    public init(server: [String]?, client: [String], reported: String? = nil) {
+      self.server = server
+      self.client = client
+      self.reported = reported
+    }
+  }
+
   /// The sizes a message may have, in bytes of payload.
   public static let sizes = 1...65_000
+  /// How many connections (flows, for UDP) may have a request in flight at once.
+  public static let concurrencies = 1...100
+  /// Requests per second of an open loop.
+  public static let rates = 1...2_000_000
 
   /// Unique within the scenario.
   public var name: String
   public var kind: Kind
   public var wait: WaitMode
   public var placement: Placement
-  /// Bytes of payload of the request, and of the reply.
+  /// Bytes of payload of the request, or of each message of a stream.
   public var size: Int
+  /// Bytes of payload of the reply.
+  public var replySize: Int
+  /// Connections (flows, for UDP), each with one request in flight.
+  public var concurrency: Int
+  /// Requests per second, of an open loop alone.
+  public var rate: Int?
+  public var framing: Framing
+  /// Of ``Kind/exec`` alone.
+  public var commands: Commands?
 
-  public init(name: String, kind: Kind, wait: WaitMode, placement: Placement = .split, size: Int = 64) {
+  enum CodingKeys: String, CodingKey {
+    case name, kind, wait, placement, size
+    case replySize = "reply_size"
+    case concurrency, rate, framing, commands
+  }
+
+  /// - Parameter replySize: nil is that of the request.
+  public init(
+    name: String, kind: Kind, wait: WaitMode, placement: Placement = .split, size: Int = 64, replySize: Int? = nil,
+    concurrency: Int = 1, rate: Int? = nil, framing: Framing = .none, commands: Commands? = nil
+  ) {
     self.name = name
     self.kind = kind
     self.wait = wait
     self.placement = placement
     self.size = size
+    self.replySize = replySize ?? size
+    self.concurrency = concurrency
+    self.rate = rate
+    self.framing = framing
+    self.commands = commands
+  }
+
+  /// Stored runs of before there was more to say lack the later keys.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    name = try values.decode(String.self, forKey: .name)
+    kind = try values.decode(Kind.self, forKey: .kind)
+    wait = try values.decode(WaitMode.self, forKey: .wait)
+    placement = try values.decode(Placement.self, forKey: .placement)
+    size = try values.decode(Int.self, forKey: .size)
+    replySize = try values.decodeIfPresent(Int.self, forKey: .replySize) ?? size
+    concurrency = try values.decodeIfPresent(Int.self, forKey: .concurrency) ?? 1
+    rate = try values.decodeIfPresent(Int.self, forKey: .rate)
+    framing = try values.decodeIfPresent(Framing.self, forKey: .framing) ?? .none
+    commands = try values.decodeIfPresent(Commands.self, forKey: .commands)
   }
 
   /// Messages shorter than this, in bytes, have no room for the header by which packets are told apart.
   public static let smallestCaptured = 24
 
-  /// Whether its packets can be told apart on their way.
-  public var isCapturable: Bool { size >= Self.smallestCaptured }
+  /// Whether its packets can be told apart on their way, one round trip by one: a plain closed loop with one request in
+  /// flight.
+  public var isCapturable: Bool {
+    (kind == .udpRR || kind == .tcpRR) && concurrency == 1 && framing == .none
+      && size >= Self.smallestCaptured && replySize >= Self.smallestCaptured
+  }
 
   /// E.g. "udp-rr, spin, 64 B, on two CPUs".
   public var summary: String {
-    "\(kind.rawValue), \(wait.rawValue), \(size) B, \(placement == .split ? "on two CPUs" : "on one CPU")"
+    if let commands { return "exec, \(commands.client.joined(separator: " "))" }
+    var parts = [kind.rawValue, wait.rawValue]
+    switch kind {
+    case .tcpStream, .udpStream: parts.append("\(size) B a message")
+    default: parts.append(size == replySize ? "\(size) B" : "\(size) B and \(replySize) B")
+    }
+    if framing == .http { parts.append("as HTTP") }
+    if let rate { parts.append("\(rate)/s") }
+    if concurrency > 1 { parts.append("\(concurrency) in flight") }
+    parts.append(placement == .split ? "on two CPUs" : "on one CPU")
+    return parts.joined(separator: ", ")
   }
 }
 
@@ -113,10 +203,12 @@ public struct Profile: Codable, Sendable, Equatable {
   public var confidence: Double
   /// The scenario's workloads that this profile runs, by name; nil runs all.
   public var workloads: [String]?
+  /// The scenario's environments that this profile runs in, by name, the baseline among them; nil runs in all.
+  public var environments: [String]?
 
   public init(
     windowMilliseconds: Int, warmupMilliseconds: Int, budgetSeconds: Int, looks: [Int] = [8, 12, 18, 27, 40],
-    confidence: Double = 0.99, workloads: [String]? = nil
+    confidence: Double = 0.99, workloads: [String]? = nil, environments: [String]? = nil
   ) {
     self.windowMilliseconds = windowMilliseconds
     self.warmupMilliseconds = warmupMilliseconds
@@ -124,6 +216,7 @@ public struct Profile: Codable, Sendable, Equatable {
     self.looks = looks
     self.confidence = confidence
     self.workloads = workloads
+    self.environments = environments
   }
 }
 
@@ -135,6 +228,21 @@ public struct ClaimSpec: Codable, Sendable, Equatable {
     case ratio
     /// Environment − baseline, in the metric's unit.
     case difference
+    /// By how much the metric grows, in its unit, for each unit of ``ClaimSpec/over``.
+    case slope
+  }
+
+  /// Numbers that somebody else has published on the same question, to stand beside ours.
+  public struct Published: Codable, Sendable, Equatable {
+    /// Who, where and when.
+    public var source: String
+    /// What they found, with its unit.
+    public var finding: String
+
+    public init(source: String, finding: String) {
+      self.source = source
+      self.finding = finding
+    }
   }
 
   /// The stable id, e.g. `net-hop`.
@@ -145,8 +253,13 @@ public struct ClaimSpec: Codable, Sendable, Equatable {
   public var statement: String
   public var workload: String
   public var metric: Metric
+  /// The environment that the claim is about; of a slope, the one with the largest value of ``over``.
   public var environment: String
+  /// The environment that it is held against; nil is the scenario's baseline.
+  public var against: String?
   public var quantity: Quantity
+  /// Of a slope: the size of what grows, for each environment that the line is laid through.
+  public var over: [String: Double]?
   /// The claim is supported if the whole interval lies in this open region, refuted if none of it does.
   public var region: ClaimRegion
   /// δ, the margin of practical importance (as a ratio − 1, or in the unit of the difference). The control must agree
@@ -155,10 +268,12 @@ public struct ClaimSpec: Codable, Sendable, Equatable {
   /// Words for a supported and for a refuted verdict; each says what exactly holds.
   public var supportedReason: String
   public var refutedReason: String
+  public var published: [Published]
 
   public init(
     id: String, section: String, statement: String, workload: String, metric: Metric, environment: String,
-    quantity: Quantity, region: ClaimRegion, margin: Double, supportedReason: String, refutedReason: String
+    against: String? = nil, quantity: Quantity, over: [String: Double]? = nil, region: ClaimRegion, margin: Double,
+    supportedReason: String, refutedReason: String, published: [Published] = []
   ) {
     self.id = id
     self.section = section
@@ -166,11 +281,27 @@ public struct ClaimSpec: Codable, Sendable, Equatable {
     self.workload = workload
     self.metric = metric
     self.environment = environment
+    self.against = against
     self.quantity = quantity
+    self.over = over
     self.region = region
     self.margin = margin
     self.supportedReason = supportedReason
     self.refutedReason = refutedReason
+    self.published = published
+  }
+
+  /// Every environment that the claim takes numbers from, but the scenario's baseline.
+  public var environments: [String] {
+    if let over { return over.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key) }
+    return [environment] + (against.map { [$0] } ?? [])
+  }
+}
+
+extension KeyedDecodingContainer {
+  /// Runs stored before claims had published numbers lack the key.
+  func decode(_ type: [ClaimSpec.Published].Type, forKey key: Key) throws -> [ClaimSpec.Published] {
+    try decodeIfPresent(type, forKey: key) ?? []
   }
 }
 

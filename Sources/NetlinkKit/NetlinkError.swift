@@ -35,6 +35,8 @@ public struct NetlinkError: Error, Sendable, Equatable, CustomStringConvertible 
   public var isMissing: Bool {
     code == ENODEV || code == ENOENT || code == ESRCH || code == ENXIO || code == EADDRNOTAVAIL
   }
+  /// The kernel does not know this kind of link, or does not have IPv6: a module is missing.
+  public var isUnsupported: Bool { code == EOPNOTSUPP || code == EAFNOSUPPORT }
   /// There is one already.
   public var isExists: Bool { code == EEXIST }
 }

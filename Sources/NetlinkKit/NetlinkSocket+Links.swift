@@ -175,7 +175,7 @@ extension NetlinkSocket {
   private static var longestName: Int { 15 }
 
   /// libnl would cut a long name short, and so change another link than was meant.
-  private static func check(_ name: String, for operation: StaticString) throws(NetlinkError) {
+  static func check(_ name: String, for operation: StaticString) throws(NetlinkError) {
     guard (1...longestName).contains(name.utf8.count) else {
       throw NetlinkError(
         operation: "\(operation)", subject: name, code: name.isEmpty ? EINVAL : ENAMETOOLONG,
@@ -183,7 +183,7 @@ extension NetlinkSocket {
     }
   }
 
-  private static func descriptor(
+  static func descriptor(
     of namespace: NetworkNamespace?, for operation: StaticString, _ subject: String
   ) throws(NetlinkError) -> Descriptor? {
     guard let namespace else { return nil }
@@ -194,7 +194,7 @@ extension NetlinkSocket {
   }
 
   /// `descriptor?.rawValue` would consume, and so close.
-  private static func number(of descriptor: borrowing Descriptor?) -> Int32? {
+  static func number(of descriptor: borrowing Descriptor?) -> Int32? {
     switch descriptor {
     case .some(let open): open.rawValue
     case .none: nil

@@ -31,12 +31,14 @@ public struct NetlinkSocket: ~Copyable, Sendable {
     try open(in: namespace) { () throws(SystemError) in }
   }
 
-  /// Makes a new namespace fit for measuring and opens a socket in it: switches IPv6 off unless `ipv6` says
-  /// otherwise, so that nothing but the measured packets passes (see ``LinuxKit/NetworkNamespace/disableIPv6()``), and
-  /// raises `lo`, which is born down.
+  /// Makes a new namespace fit for measuring and opens a socket in it: switches IPv6 off, or on but quiet with `ipv6`,
+  /// so that nothing but the measured packets passes (see ``LinuxKit/NetworkNamespace/disableIPv6()`` and
+  /// ``LinuxKit/NetworkNamespace/quietIPv6()``), and raises `lo`, which is born down.
+  ///
+  /// Throws EAFNOSUPPORT if IPv6 is wanted and the kernel has none.
   public static func prepare(_ namespace: NetworkNamespace, ipv6: Bool = false) throws(NetlinkError) -> NetlinkSocket {
     let socket = try open(in: namespace) { () throws(SystemError) in
-      if !ipv6 { try NetworkNamespace.disableIPv6OfThread() }
+      try ipv6 ? NetworkNamespace.quietIPv6OfThread() : NetworkNamespace.disableIPv6OfThread()
     }
     try socket.setUp("lo")
     return socket

@@ -17,6 +17,11 @@ public enum HTMLReport {
 
   private static let css = String(decoding: PackageResources.report_css, as: UTF8.self)
 
+  /// A page of more series than this does not print them.
+  private static let mostSeries = 250
+  /// A picture of more rows than this, and a workload of more waterfalls, is folded up.
+  private static let mostRows = 8
+
   // MARK: What the template's names stand for
 
   private static func context(_ page: Presentation) -> [String: Any] {
@@ -29,6 +34,9 @@ public enum HTMLReport {
       "noise": page.noiseClass, "noiseReadings": page.noiseReadings, "blocks": page.blocks,
       "stop": InertText.line(run.stopReason ?? "", limit: 200), "confidence": page.confidence ?? "none",
       "methods": page.methods ?? "nothing to estimate from", "description": InertText.line(run.description),
+      "family": page.family ?? "", "hasFamily": page.family != nil,
+      "missing": page.unavailableEnvironments.map { ["name": $0.name, "why": $0.why.withFullStop] },
+      "hasMissing": !page.unavailableEnvironments.isEmpty,
     ]
     if !page.validity.isValid {
       context["alarm"] =
@@ -63,7 +71,8 @@ public enum HTMLReport {
           "falls": page.waterfalls.enumerated().map { waterfalls($1, index: $0) },
         ] as [String: Any]
     }
-    context["groups"] = page.workloads.compactMap { group($0, page) }
+    context["groups"] = page.workloads.enumerated().compactMap { group($1, index: $0, page) }
+    context["isLong"] = page.result.series.count > Self.mostSeries
     context["warnings"] = page.warnings
     context["hasWarnings"] = !page.warnings.isEmpty
     if let voided = page.voided {
@@ -89,7 +98,9 @@ public enum HTMLReport {
       "statement": claim.statement, "reason": claim.reason, "subject": claim.subject, "rule": claim.rule,
       "hasInterval": claim.interval != nil, "interval": claim.interval ?? "", "hasN": claim.n != nil,
       "n": claim.n ?? "", "hasDetectable": claim.detectable != nil, "detectable": claim.detectable ?? "",
-      "hasP": claim.adjustedP != nil,
+      "hasP": claim.adjustedP != nil, "hasAgainst": claim.against != nil, "against": claim.against ?? "",
+      "hasPublished": !claim.published.isEmpty,
+      "published": claim.published.map { ["finding": $0.finding, "source": $0.source] },
       "adjustedP": claim.adjustedP.map { $0.hasPrefix("<") ? $0 : "= \($0)" } ?? "",
     ]
   }
@@ -112,21 +123,59 @@ public enum HTMLReport {
 
   private static func workload(_ workload: String, index: Int, _ page: Presentation) -> [String: Any] {
     let name = InertText.name(workload)
-    let headline = page.table(workload, .rttP50)
-    let tail = page.table(workload, .rttP99)
+    let ladder = page.ladder(workload)
+    let headline = ladder.table
+    let kind = page.kind(workload)
     let ci = intervalName(page)
-    let tables = [headline, tail].filter { table in
-      table.hasData || (table.metric == .rttP50 && table.rows.contains { $0.unavailable != nil })
-    }
+    let isEmpty = !headline.hasData && ladder.rungs.allSatisfy { $0.unavailable == nil }
     var context: [String: Any] = [
-      "index": index, "name": name, "summary": page.workloadSummary(workload) ?? "", "isEmpty": tables.isEmpty,
-      "tables": tables.map { table in
+      "index": index, "name": name, "summary": page.workloadSummary(workload) ?? "", "isEmpty": isEmpty,
+      "metric": headline.title.withCapital, "isBetterLarger": headline.metric.isBetterLarger,
+      "ladders": isEmpty ? [] : [self.ladder(ladder, page)],
+      "tables": page.furtherTables(workload).map { table in
         [
-          "metric": table.metric.title, "unit": table.unit.symbol, "ci": ci,
-          "rows": table.rows.map { row($0, ci: ci) },
+          "metric": table.title, "unit": table.aside, "ci": ci,
+          "rows": table.rows.filter { $0.series != nil || $0.hasNote }.map { row($0, ci: ci) },
         ] as [String: Any]
       },
     ]
+    let further = page.furtherLadders(workload)
+    if !further.isEmpty {
+      context["further"] =
+        [
+          "titles": further.map(\.table.title).joined(separator: ", "),
+          "ladders": further.map { self.ladder($0, page) },
+        ] as [String: Any]
+    }
+    if let beside = SideBySide(page, workload) {
+      context["beside"] =
+        [
+          "title": beside.title, "columns": beside.columns.map(\.title),
+          "rows": beside.rows.map { row in
+            [
+              "name": row.name,
+              "cells": zip(beside.columns, row.cells).map {
+                ["column": $0.title, "median": $1.median, "ratio": $1.ratio]
+              },
+            ] as [String: Any]
+          },
+        ] as [String: Any]
+    }
+    if let counts = CountsTable(page, workload) {
+      context["counts"] =
+        [
+          "title": CountsTable.title, "operation": counts.operation, "hasRows": !counts.rows.isEmpty,
+          "columns": counts.columns.map(\.title),
+          "rows": counts.rows.map { row in
+            [
+              "name": row.name,
+              "cells": zip(counts.columns, row.cells).map { ["column": $0.title, "count": $1] },
+            ] as [String: Any]
+          },
+          "sentences": counts.sentences, "hasSentences": !counts.sentences.isEmpty,
+          "missing": counts.missing.map { ["names": $0.names, "reason": $0.reason.withFullStop] },
+        ] as [String: Any]
+    }
     if let svg = LadderChart.render(
       id: "ladder-\(index)", table: headline, baseline: page.baselineName, confidence: page.confidence)
     {
@@ -139,7 +188,9 @@ public enum HTMLReport {
       }
       return (name: InertText.name(environment), values: values)
     }
-    if let svg = PercentileChart.render(id: "percentiles-\(index)", workload: name, rows: percentiles) {
+    if kind?.isTimed ?? true,
+      let svg = PercentileChart.render(id: "percentiles-\(index)", workload: name, rows: percentiles)
+    {
       context["percentileChart"] =
         [
           "svg": svg, "unit": headline.unit.symbol,
@@ -158,18 +209,10 @@ public enum HTMLReport {
       }
     }
     if let chart = TrialsChart.render(
-      id: "trials-\(index)", title: "Trials of \(name) in block order, round trip p50", strips: strips,
+      id: "trials-\(index)", title: "Trials of \(name) in block order, \(headline.title)", strips: strips,
       unit: headline.unit)
     {
-      context["trialsChart"] = ["svg": chart.svg, "span": chart.span]
-    }
-    if let ladder = page.ladder(workload, .rttP50) {
-      context["ladder"] =
-        [
-          "steps": page.steps(ladder).map {
-            ["step": $0.name, "layer": $0.layer, "ratio": $0.ratio, "difference": $0.difference]
-          }, "residual": page.residual(ladder),
-        ] as [String: Any]
+      context["trialsChart"] = ["svg": chart.svg, "span": chart.span, "isLong": strips.count > Self.mostRows]
     }
     if let control = page.controls.first(where: { $0.workload == name }), !control.reason.isEmpty {
       context["controlReason"] = ["word": control.word, "reason": control.reason.withFullStop]
@@ -177,12 +220,36 @@ public enum HTMLReport {
     return context
   }
 
+  private static func ladder(_ ladder: LadderTable, _ page: Presentation) -> [String: Any] {
+    [
+      "metric": ladder.table.title, "unit": ladder.table.aside, "hasSteps": ladder.hasSteps,
+      "closing": ladder.closing ?? "", "hasClosing": ladder.closing != nil,
+      "rungs": ladder.rungs.map { rung in
+        var context = row(rung.row, ci: "")
+        context["layer"] = rung.layer
+        context["hasLayer"] = !rung.layer.isEmpty
+        context["isMissing"] = rung.unavailable != nil
+        context["reason"] = rung.unavailable ?? ""
+        context["hasRatio"] = rung.row.ratio != nil
+        context["hasDifference"] = rung.row.differenceParts != nil
+        context["hasStepRatio"] = rung.ratio != nil
+        context["hasStepDifference"] = rung.difference != nil
+        context["stepRatio"] = rung.ratio.map { $0.estimate + "×" } ?? ""
+        context["stepRatioInterval"] = rung.ratio?.interval ?? ""
+        context["stepDifference"] = rung.difference?.estimate ?? ""
+        context["stepDifferenceInterval"] = rung.difference?.interval ?? ""
+        return context
+      },
+    ]
+  }
+
   private static func waterfalls(_ group: WaterfallGroup, index: Int) -> [String: Any] {
     [
-      "workload": group.workload, "unit": group.unit.symbol,
+      "workload": group.workload, "unit": group.unit.symbol, "isLong": group.items.count > Self.mostRows,
       "items": group.items.enumerated().map { place, waterfall in
         var context: [String: Any] = [
-          "environment": waterfall.environment, "what": waterfall.summary, "hasHops": !waterfall.hops.isEmpty,
+          "environment": waterfall.environment, "what": waterfall.summary, "brief": waterfall.brief,
+          "hasHops": !waterfall.hops.isEmpty,
           "hops": waterfall.hops.map { hop in
             [
               "hop": hop.path, "kind": hop.kind.title,
@@ -212,20 +279,27 @@ public enum HTMLReport {
     ]
   }
 
-  private static func group(_ workload: String, _ page: Presentation) -> [String: Any]? {
+  private static func group(_ workload: String, index: Int, _ page: Presentation) -> [String: Any]? {
     let metrics = page.metrics(of: workload)
     guard !metrics.isEmpty else { return nil }
     let ci = intervalName(page)
+    let tables = metrics.map { page.table(workload, $0) }
+    let present = tables.filter(\.hasData)
+    let missing = page.missing(tables.filter { !$0.hasData }.map(\.metric), of: workload)
     return [
-      "name": InertText.name(workload), "ci": ci,
-      "metrics": metrics.map { metric in
-        let table = page.table(workload, metric)
-        return [
-          "metric": metric.title, "metricID": metric.rawValue, "unit": table.unit.symbol,
+      "name": InertText.name(workload), "ci": ci, "index": index, "hasMetrics": !present.isEmpty,
+      "count": NumberFormat.count(present.count, "metric"),
+      "missing": missing.map {
+        ["names": $0.titles.joined(separator: ", "), "reason": $0.reason.withFullStop]
+      },
+      "hasMissing": !missing.isEmpty,
+      "metrics": present.map { table in
+        [
+          "metric": table.title, "metricID": table.metric.rawValue, "unit": table.aside,
           "rows": table.rows.filter { $0.series != nil || $0.hasNote }.map { line in
             var row = row(line, ci: ci)
             row["ratio"] = line.ratio?.whole ?? ""
-            row["difference"] = line.differenceParts.map { "\($0.estimate) \($0.interval)" } ?? ""
+            row["difference"] = line.differenceParts?.withoutUnit ?? ""
             row["n"] = line.series?.ratio.map { String($0.n) } ?? ""
             row["q"] = line.series?.qValue.map(NumberFormat.probability) ?? ""
             return row
@@ -234,4 +308,8 @@ public enum HTMLReport {
       },
     ]
   }
+}
+
+extension String {
+  fileprivate var withCapital: String { prefix(1).uppercased() + dropFirst() }
 }

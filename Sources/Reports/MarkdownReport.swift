@@ -104,7 +104,7 @@ private struct MarkdownDocument {
     let run = page.result.run
     paragraph(
       "Run \(Self.code(InertText.name(run.id), inTable: false)) of scenario "
-        + "\(Self.code(InertText.name(run.scenario), inTable: false)) (\(run.profile.rawValue)) on "
+        + "\(Self.code(InertText.name(run.scenario), inTable: false)) (\(run.profile.rawValue)\(page.family.map { ", \($0)" } ?? "")) on "
         + "\(Self.code(InertText.name(run.host.hostname), inTable: false)), \(NumberFormat.date(run.started)).")
     let answer = page.answer
     if !answer.isEmpty { list(answer.map { Self.escaped($0) }) }
@@ -138,6 +138,11 @@ private struct MarkdownDocument {
     if page.controls.isEmpty { rows.append(["control", "– none was run"]) }
     for burden in page.burdens { rows.append(["burden on \(Self.code(page.baselineName))", Self.escaped(burden)]) }
     table(["", ""], "ll", rows)
+    let missing = page.unavailableEnvironments
+    if !missing.isEmpty {
+      table(
+        ["unavailable here", "why"], "ll", missing.map { [Self.code($0.name), Self.escaped($0.why.withFullStop)] })
+    }
   }
 
   private mutating func claims() {
@@ -153,8 +158,10 @@ private struct MarkdownDocument {
           "\(claim.verdict.shape) **\(claim.verdict.rawValue)**",
           "\(Self.code(claim.id))<br>\(Self.escaped(claim.statement))"
             + (claim.section.isEmpty ? "" : "<br>*\(Self.escaped(claim.section))*"),
-          claim.interval ?? NumberFormat.none, claim.n ?? NumberFormat.none, claim.detectable ?? NumberFormat.none,
-          "\(Self.escaped(claim.reason.withFullStop)) (\(Self.escaped(claim.subject)); \(Self.escaped(claim.rule)))",
+          [claim.interval ?? NumberFormat.none, claim.against.map { Self.escaped($0) }].compactMap(\.self)
+            .joined(separator: "<br>"), claim.n ?? NumberFormat.none, claim.detectable ?? NumberFormat.none,
+          "\(Self.escaped(claim.reason.withFullStop)) (\(Self.escaped(claim.subject)); \(Self.escaped(claim.rule)))"
+            + claim.published.map { "<br>Published: \(Self.escaped($0.finding)) (\(Self.escaped($0.source)))" }.joined(),
         ]
       })
   }
@@ -174,25 +181,74 @@ private struct MarkdownDocument {
   private mutating func workload(_ workload: String) {
     heading(2, "Workload " + Self.code(InertText.name(workload), inTable: false))
     if let summary = page.workloadSummary(workload) { paragraph(Self.escaped(InertText.line(summary)) + ".") }
-    let tables = [Metric.rttP50, .rttP99].map { page.table(workload, $0) }.filter { table in
-      table.hasData || (table.metric == .rttP50 && table.rows.contains { $0.unavailable != nil })
+    let ladder = page.ladder(workload)
+    let hasRungs = ladder.table.hasData || ladder.rungs.contains { $0.unavailable != nil }
+    if hasRungs { self.ladder(ladder) } else { paragraph("Nothing was measured.") }
+    let further = page.furtherLadders(workload)
+    if !further.isEmpty {
+      line("<details><summary>The ladder by \(further.map(\.table.title).joined(separator: ", "))</summary>")
+      line()
+      for ladder in further { self.ladder(ladder) }
+      paragraph("</details>")
     }
-    if tables.isEmpty { paragraph("No round trips were measured.") }
-    for table in tables {
-      let unit = table.unit.symbol
-      paragraph("**\(table.metric.title)**")
+    for table in page.furtherTables(workload) {
+      paragraph("**\(table.title)**\(table.metric.isBetterLarger ? " (larger is better)" : "")")
       self.table(
         [
-          "environment", unit, "ratio", page.confidence.map { "\($0) CI" } ?? "interval", "difference, \(unit)",
-          page.confidence.map { "\($0) CI" } ?? "interval", "",
-        ], "lrrlrll", table.rows.map { [Self.code($0.name)] + cells($0) })
+          "environment", table.unit.symbol, "ratio", interval, table.differenceHead, interval, "",
+        ], "lrrlrll", table.rows.filter { $0.series != nil || $0.hasNote }.map { [Self.code($0.name)] + cells($0) })
     }
-    if let ladder = page.ladder(workload, .rttP50) {
+    if let beside = SideBySide(page, workload) {
+      let baseline = Self.code(page.baselineName, inTable: false)
+      paragraph("**\(beside.title)** (medians; in brackets as a ratio to \(baseline))")
       self.table(
-        ["step", "adds", "ratio", "difference"], "llrr",
-        page.steps(ladder).map { [Self.code($0.name), Self.escaped($0.layer), $0.ratio, $0.difference] })
-      paragraph(page.residual(ladder))
+        ["environment"] + beside.columns.map(\.title), "l" + beside.columns.map { _ in "r" }.joined(),
+        beside.rows.map { row in
+          [Self.code(row.name)] + row.cells.map { $0.ratio.isEmpty ? $0.median : "\($0.median) (\($0.ratio))" }
+        })
     }
+    if let counts = CountsTable(page, workload) { self.counts(counts) }
+  }
+
+  private var interval: String { page.confidence.map { "\($0) CI" } ?? "interval" }
+
+  /// A row a rung.
+  private mutating func ladder(_ ladder: LadderTable) {
+    let aside = ladder.table.metric.isBetterLarger ? " (larger is better)" : ""
+    paragraph("**\(ladder.hasSteps ? "Ladder: " : "")\(ladder.table.title)**\(aside)")
+    let baseline = Self.code(page.baselineName)
+    let unit = ladder.table.unit
+    let difference = unit.differenceSymbol.isEmpty ? "" : ", " + unit.differenceSymbol
+    let head =
+      ladder.hasSteps
+      ? ["÷ rung below", "− rung below\(difference)"] : []
+    table(
+      ["environment"] + (ladder.hasSteps ? ["adds"] : []) + [unit.symbol] + head
+        + ["÷ \(baseline)", "− \(baseline)\(difference)", "against \(baseline)"],
+      ladder.hasSteps ? "llrrrrrl" : "lrrrl",
+      ladder.rungs.map { rung in
+        let row = rung.row
+        return [Self.code(rung.name)] + (ladder.hasSteps ? [Self.escaped(rung.layer)] : []) + [row.median]
+          + (ladder.hasSteps ? [rung.ratio?.whole ?? "", rung.difference?.withoutUnit ?? ""] : [])
+          + [
+            row.ratio?.whole ?? "", row.differenceParts?.withoutUnit ?? "",
+            rung.unavailable.map { "– unavailable: \(Self.escaped($0))" } ?? outcome(row),
+          ]
+      })
+    if let closing = ladder.closing { paragraph(closing) }
+  }
+
+  private mutating func counts(_ counts: CountsTable) {
+    paragraph("**\(CountsTable.title)** (per operation: \(counts.operation); CPU is a time, and so a median)")
+    if !counts.rows.isEmpty {
+      table(
+        ["environment"] + counts.columns.map(\.title), "l" + counts.columns.map { _ in "r" }.joined(),
+        counts.rows.map { [Self.code($0.name)] + $0.cells })
+    }
+    let notes =
+      counts.sentences.map { Self.escaped($0) }
+      + counts.missing.map { "Unavailable: \(Self.escaped($0.names)): \(Self.escaped($0.reason.withFullStop))" }
+    if !notes.isEmpty { list(notes) }
   }
 
   private mutating func inside() {
@@ -232,13 +288,14 @@ private struct MarkdownDocument {
       let metrics = page.metrics(of: workload)
       guard !metrics.isEmpty else { continue }
       heading(3, Self.code(InertText.name(workload), inTable: false))
+      let tables = metrics.map { page.table(workload, $0) }
       var rows: [[String]] = []
-      for metric in metrics {
-        let table = page.table(workload, metric)
+      for table in tables where table.hasData {
+        let label = [table.title, table.unit.symbol].filter { !$0.isEmpty }.joined(separator: ", ")
         for row in table.rows where row.series != nil || row.hasNote {
           let cells = self.cells(row)
           rows.append([
-            "\(metric.title)\(table.unit.symbol.isEmpty ? "" : ", \(table.unit.symbol)")", Self.code(row.name),
+            label + (table.metric.isBetterLarger ? " (larger is better)" : ""), Self.code(row.name),
             cells[0],
             [cells[1], cells[2]].filter { !$0.isEmpty }.joined(separator: " "),
             [cells[3], cells[4]].filter { !$0.isEmpty }.joined(separator: " "),
@@ -247,7 +304,13 @@ private struct MarkdownDocument {
           ])
         }
       }
-      table(["metric", "environment", "median", "ratio", "difference", "n", "q", ""], "llrrrrrl", rows)
+      if !rows.isEmpty {
+        self.table(["metric", "environment", "median", "ratio", "difference", "n", "q", ""], "llrrrrrl", rows)
+      }
+      let missing = page.missing(tables.filter { !$0.hasData }.map(\.metric), of: workload)
+      if !missing.isEmpty {
+        list(missing.map { "\($0.titles.joined(separator: ", ")): \(Self.escaped($0.reason.withFullStop))" })
+      }
     }
     paragraph("</details>")
   }

@@ -31,6 +31,7 @@ extension Presentation {
     add("exit", run.exit.rawValue)
     add("stopped because", run.stopReason, otherwise: "not recorded")
     add("blocks", blocks + (noiseBlocks.isEmpty ? "" : " (\(noiseBlocks))"))
+    add("Internet Protocol", run.family == .ipv6 ? "IPv6" : "IPv4")
     add("window of a trial", "\(run.windowMilliseconds)\(NumberFormat.gap)ms")
     add("baseline", run.baseline)
     add("intervals", [confidence, methods].compactMap(\.self).joined(separator: ", "), otherwise: nil)
@@ -61,8 +62,13 @@ extension Presentation {
 
   /// The metrics of this result, each as it is defined.
   var definitions: [(title: String, id: String, text: String)] {
-    let present = Set(result.series.map(\.metric))
-    return Metric.allCases.filter(present.contains).map { ($0.title, $0.rawValue, $0.definition) }
+    let kinds = workloads.map { (kind: kind($0), metrics: Set(metrics(of: $0))) }
+    return Metric.allCases.compactMap { metric in
+      let titles = Set(kinds.filter { $0.metrics.contains(metric) }.map { metric.title(of: $0.kind) })
+      guard let only = titles.first else { return nil }
+      // Workloads of several kinds call it differently.
+      return (titles.count == 1 ? only : metric.title, metric.rawValue, metric.definition)
+    }
   }
 
   /// What a reader must know to read a line of a table.
@@ -79,6 +85,17 @@ extension Presentation {
         + "its interval in brackets."
     ),
     ("difference", "Environment minus baseline, compared within each block, estimated the same way."),
+    (
+      "rung, step",
+      "The environments in an order in which each adds one layer. A step compares a rung with the one below it, within "
+        + "each block. Each step is estimated by itself, so that their product and their sum need not be the whole: the "
+        + "residual is what is left over."
+    ),
+    (
+      "count",
+      "Events of the kernel during a fixed number of operations after the window, divided by that number. One number "
+        + "stands where all blocks agree to 0.5 %, else the lowest and the highest."
+    ),
     (
       "control",
       "The baseline stands in each block twice. The second copy against the first must show no difference; where it "

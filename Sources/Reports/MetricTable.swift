@@ -6,34 +6,52 @@ internal import PlainText
 struct MetricTable {
   let workload: String
   let metric: Metric
+  /// The metric's name for this kind of workload.
+  let title: String
   let unit: DisplayUnit
   let rows: [MetricRow]
+  /// The decimal places of all ratios, and of all differences.
+  let ratioPlaces: Int
+  let differencePlaces: Int
 
   init(
-    workload: String, metric: Metric, baseline: String, isJudged: Bool,
+    workload: String, kind: WorkloadSpec.Kind?, metric: Metric, baseline: String, isJudged: Bool,
     rows: [(environment: String, unavailable: String?, series: SeriesResult?)]
   ) {
     self.workload = workload
     self.metric = metric
+    title = metric.title(of: kind)
     let medians = rows.compactMap { $0.series?.median }
     let reference = rows.first { $0.environment == baseline }?.series?.median ?? medians.max() ?? 0
-    let unit = DisplayUnit(metric.unit, reference: reference)
+    let unit = DisplayUnit(metric, reference: reference)
     self.unit = unit
-    let ratioPlaces = rows.compactMap { $0.series?.ratio }.map { RatioText.places($0.low, $0.high) }.max() ?? 2
-    let differencePlaces = rows.compactMap { $0.series?.difference }
+    ratioPlaces = rows.compactMap { $0.series?.ratio }.map { RatioText.places($0.low, $0.high) }.max() ?? 2
+    let places = rows.compactMap { $0.series?.difference }
       .map { DifferenceText.places($0.low, $0.high, unit) }.max()
     let fewest = medians.map { NumberFormat.places(forValue: unit.scaled($0), digits: 3, in: 0...3) }.max() ?? 2
-    let medianPlaces = min(max(fewest, 0), max(differencePlaces ?? 2, 1))
+    let medianPlaces = min(max(fewest, 0), max(places ?? 2, 1))
+    let (ratioPlaces, differencePlaces) = (ratioPlaces, places ?? 2)
+    self.differencePlaces = differencePlaces
     self.rows = rows.map { row in
       MetricRow(
         environment: row.environment, isBaseline: row.environment == baseline, unavailable: row.unavailable,
         given: row.series, unit: unit,
-        medianPlaces: medianPlaces, ratioPlaces: ratioPlaces, differencePlaces: differencePlaces ?? 2,
+        medianPlaces: medianPlaces, ratioPlaces: ratioPlaces, differencePlaces: differencePlaces,
         isJudged: isJudged)
     }
   }
 
   var hasData: Bool { rows.contains { $0.series != nil } }
+
+  /// "µs" or "Gbit/s, larger is better"; may be empty.
+  var aside: String {
+    [unit.symbol, metric.isBetterLarger ? "larger is better" : ""].filter { !$0.isEmpty }.joined(separator: ", ")
+  }
+
+  /// The head of the column of differences.
+  var differenceHead: String {
+    unit.differenceSymbol.isEmpty ? "difference" : "difference, \(unit.differenceSymbol)"
+  }
 }
 
 /// One environment's line of a ``MetricTable``.
@@ -90,17 +108,13 @@ struct RowOutcome: Equatable {
       self.init(.unavailable, "–", unavailable != nil ? "unavailable" : note ?? "no data")
       return
     }
-    let isTime: Bool =
-      switch series.metric.unit {
-      case .nanoseconds, .perSecond: true
-      case .nanosecondsPerRoundTrip, .perRoundTrip: false
-      }
+    let words = series.metric.comparatives
     switch series.direction {
     case _ where isBaseline: self.init(.baseline, "", "baseline")
     case _ where series.ratio == nil && series.difference == nil: self.init(.unavailable, "–", note ?? "no estimate")
     case _ where !isJudged: self.init(.unjudged, "?", "not judged")
-    case .higher: self.init(.more, "▲", !isTime ? "more" : series.metric.isCost ? "slower" : "faster")
-    case .lower: self.init(.less, "▼", !isTime ? "less" : series.metric.isCost ? "faster" : "slower")
+    case .higher: self.init(.more, "▲", words.above)
+    case .lower: self.init(.less, "▼", words.below)
     case .undecided, nil:
       // An obstacle, such as blocks that depend on each other, is no finding of "no difference".
       if let ratio = series.ratio, ratio.low > 1 || ratio.high < 1 || note != nil {
@@ -108,7 +122,7 @@ struct RowOutcome: Equatable {
       } else {
         let limit =
           series.ratio.map { NumberFormat.percent($0.minimumDetectableEffect) }
-          ?? series.difference.map { unit.text($0.minimumDetectableEffect, places: 2) } ?? NumberFormat.none
+          ?? series.difference.map { unit.difference($0.minimumDetectableEffect, places: 2) } ?? NumberFormat.none
         self.init(.undecided, "≈", "no difference found (<\(NumberFormat.gap)\(limit))")
       }
     }

@@ -39,6 +39,12 @@ enum NumberFormat {
     return min(range.upperBound, max(range.lowerBound, digits - 1 - magnitude))
   }
 
+  /// A number as it was written down: 30 000, 0.25.
+  static func plain(_ value: Double) -> String {
+    let places = (0...6).first { abs(value * pow(10, Double($0)) - (value * pow(10, Double($0))).rounded()) < 1e-6 }
+    return decimal(value, places: places ?? 6)
+  }
+
   /// 0.031 as "3.1 %".
   static func percent(_ share: Double) -> String {
     let value = share * 100
@@ -86,21 +92,52 @@ enum NumberFormat {
 struct DisplayUnit: Equatable {
   var divisor: Double
   var symbol: String
+  /// The unit of differences: those of shares are no shares.
+  var differenceSymbol: String
+
+  init(divisor: Double, symbol: String, differenceSymbol: String? = nil) {
+    self.divisor = divisor
+    self.symbol = symbol
+    self.differenceSymbol = differenceSymbol ?? symbol
+  }
 
   /// The unit for values of the size of `reference`.
   init(_ unit: Metric.Unit, reference: Double) {
     let size = abs(reference)
     switch unit {
     case .nanoseconds, .nanosecondsPerRoundTrip:
-      (divisor, symbol) =
-        if size >= 1e9 { (1e9, "s") } else if size >= 1e6 { (1e6, "ms") } else if size >= 100 || size == 0 {
-          (1e3, "µs")
-        } else { (1, "ns") }
+      self =
+        if size >= 1e9 { DisplayUnit(divisor: 1e9, symbol: "s") } else if size >= 1e6 {
+          DisplayUnit(divisor: 1e6, symbol: "ms")
+        } else if size >= 100 || size == 0 { DisplayUnit(divisor: 1e3, symbol: "µs") } else {
+          DisplayUnit(divisor: 1, symbol: "ns")
+        }
     case .perSecond:
-      (divisor, symbol) =
-        if size >= 1e6 { (1e6, "M/s") } else if size >= 1e4 { (1e3, "k/s") } else { (1, "/s") }
-    case .perRoundTrip:
-      (divisor, symbol) = (1, "")
+      self =
+        if size >= 1e6 { DisplayUnit(divisor: 1e6, symbol: "M/s") } else if size >= 1e4 {
+          DisplayUnit(divisor: 1e3, symbol: "k/s")
+        } else { DisplayUnit(divisor: 1, symbol: "/s") }
+    case .bitsPerSecond:
+      self =
+        if size >= 1e9 || size == 0 { DisplayUnit(divisor: 1e9, symbol: "Gbit/s") } else if size >= 1e6 {
+          DisplayUnit(divisor: 1e6, symbol: "Mbit/s")
+        } else { DisplayUnit(divisor: 1e3, symbol: "kbit/s") }
+    case .nanosecondsPerByte: self.init(divisor: 1, symbol: "ns/byte")
+    case .bytes:
+      self =
+        if size >= 1_073_741_824 { DisplayUnit(divisor: 1_073_741_824, symbol: "GiB") } else if size >= 1_048_576 {
+          DisplayUnit(divisor: 1_048_576, symbol: "MiB")
+        } else { DisplayUnit(divisor: 1_024, symbol: "KiB") }
+    case .perRoundTrip, .one: self.init(divisor: 1, symbol: "")
+    }
+  }
+
+  /// The unit for values of `metric` of the size of `reference`.
+  init(_ metric: Metric, reference: Double) {
+    if metric == .loss {
+      self.init(divisor: 0.01, symbol: "%", differenceSymbol: "% points")
+    } else {
+      self.init(metric.unit, reference: reference)
     }
   }
 
@@ -109,5 +146,49 @@ struct DisplayUnit: Equatable {
   func text(_ value: Double, places: Int) -> String {
     let number = NumberFormat.decimal(scaled(value), places: places)
     return symbol.isEmpty || number == NumberFormat.none ? number : number + NumberFormat.gap + symbol
+  }
+
+  /// Like ``text(_:places:)``, of a difference.
+  func difference(_ value: Double, places: Int) -> String {
+    DisplayUnit(divisor: divisor, symbol: differenceSymbol).text(value, places: places)
+  }
+}
+
+extension Metric {
+  /// Whether a larger value is known to be better, so that a ratio below 1 is the cost. What the user's own client
+  /// reports may be a rate or a time.
+  var isBetterLarger: Bool { !isCost && self != .reported }
+
+  /// What a value is called that lies above, or below, the one it is held against.
+  var comparatives: (above: String, below: String) {
+    switch unit {
+    case .nanoseconds: ("slower", "faster")
+    case .perSecond, .bitsPerSecond: ("faster", "slower")
+    case .one where self == .reported: ("higher", "lower")
+    case .one, .nanosecondsPerRoundTrip, .perRoundTrip, .nanosecondsPerByte, .bytes: ("more", "less")
+    }
+  }
+
+  /// Its name for a kind of workload; nil is a workload that only the series know.
+  func title(of kind: WorkloadSpec.Kind?) -> String {
+    switch kind {
+    case nil: title
+    case .exec? where self == .reported: "number reported by the client"
+    case .exec?: title.replacing(" per round trip", with: "")
+    case let kind?: title(for: kind)
+    }
+  }
+}
+
+extension WorkloadSpec.Kind {
+  /// What the workload repeats, with its article.
+  var operation: String {
+    switch self {
+    case .udpRR, .tcpRR: "a round trip"
+    case .udpOpen, .tcpOpen: "a request with its reply"
+    case .tcpCRR: "a transaction"
+    case .tcpStream, .udpStream: "a message"
+    case .exec: "the command"
+    }
   }
 }

@@ -3,7 +3,8 @@ internal import Model
 internal import PlainText
 
 /// A run's result arranged for reading: tables in ladder order, in words, with numbers formatted. Every human format is
-/// rendered from this, so that they all say the same; it selects and formats, and computes nothing.
+/// rendered from this, so that they all say the same. It selects and formats; all it computes is what a ladder's steps
+/// compose to, and whether counts agree.
 struct Presentation {
   let result: RunResult
   let validity: Validity
@@ -16,6 +17,7 @@ struct Presentation {
   private let series: [SeriesKey: SeriesResult]
   private let records: [String: EnvironmentRecord]
   private let specs: [String: WorkloadSpec]
+  private let present: [String: Set<Metric>]
 
   private struct SeriesKey: Hashable {
     var environment: String
@@ -31,6 +33,7 @@ struct Presentation {
       uniquingKeysWith: { first, _ in first })
     records = Dictionary(result.environments.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     specs = Dictionary(result.workloads.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    present = result.series.reduce(into: [:]) { $0[$1.workload, default: []].insert($1.metric) }
     workloads = Self.distinct(result.workloads.map(\.name) + result.series.map(\.workload))
     environments = Self.distinct(result.environments.map(\.name) + result.series.map(\.environment))
     waterfalls = Self.waterfalls(result, workloads: workloads, environments: result.environments)
@@ -50,19 +53,64 @@ struct Presentation {
 
   func record(_ environment: String) -> EnvironmentRecord? { records[environment] }
 
+  func spec(_ workload: String) -> WorkloadSpec? { specs[workload] }
+
+  func kind(_ workload: String) -> WorkloadSpec.Kind? { specs[workload]?.kind }
+
   /// E.g. "udp-rr, spin, 64 B, on two CPUs".
-  func workloadSummary(_ workload: String) -> String? { specs[workload]?.summary }
+  func workloadSummary(_ workload: String) -> String? {
+    specs[workload].map { InertText.line($0.summary, limit: 200) }
+  }
+
+  /// The metric that ladder, control and charts are about.
+  func headline(_ workload: String) -> Metric { kind(workload)?.headline ?? .rttP50 }
 
   /// The metrics that any environment has for this workload, in the order of ``Metric``.
-  func metrics(of workload: String) -> [Metric] {
-    let present = Set(result.series.lazy.filter { $0.workload == workload }.map(\.metric))
-    return Metric.allCases.filter(present.contains)
-  }
+  func metrics(of workload: String) -> [Metric] { Metric.allCases.filter { present[workload]?.contains($0) ?? false } }
 
   func table(_ workload: String, _ metric: Metric) -> MetricTable {
     MetricTable(
-      workload: workload, metric: metric, baseline: baseline, isJudged: validity.canJudge(workload),
+      workload: workload, kind: kind(workload), metric: metric, baseline: baseline,
+      isJudged: validity.canJudge(workload),
       rows: environments.map { ($0, records[$0]?.unavailable, series($0, workload, metric)) })
+  }
+
+  /// The metrics that have a table of their own, below the ladder.
+  func furtherTables(_ workload: String) -> [MetricTable] {
+    let metrics: [Metric] =
+      switch kind(workload) {
+      case .udpRR?, .tcpRR?, .tcpCRR?, .udpOpen?, .tcpOpen?, nil: [.rttP99]
+      case .tcpStream?: [.cpuPerByte]
+      case .udpStream?: [.loss, .cpuPerByte]
+      case .exec?: [.reported]
+      }
+    return metrics.map { table(workload, $0) }.filter(\.hasData)
+  }
+
+  /// The names of those in ``metrics(of:)`` that no environment has, by why.
+  func missing(_ metrics: [Metric], of workload: String) -> [MissingMetrics] {
+    var reasons: [(reason: String, metrics: [Metric])] = []
+    for metric in metrics {
+      let notes = Self.distinct(environments.compactMap { series($0, workload, metric)?.note })
+      guard let first = notes.first else { continue }
+      let reason = notes.count == 1 ? first : "\(first); in other environments for other reasons"
+      if let index = reasons.firstIndex(where: { $0.reason == reason }) {
+        reasons[index].metrics.append(metric)
+      } else {
+        reasons.append((reason, [metric]))
+      }
+    }
+    return reasons.map { entry in
+      MissingMetrics(
+        titles: entry.metrics.map { $0.title(of: kind(workload)) }, metrics: entry.metrics,
+        reason: InertText.line(entry.reason, limit: 300))
+    }
+  }
+
+  struct MissingMetrics {
+    var titles: [String]
+    var metrics: [Metric]
+    var reason: String
   }
 
   // MARK: Lines that every format has
@@ -130,7 +178,7 @@ struct Presentation {
 
   /// The A/A result of a workload's headline metric.
   func control(of workload: String) -> ControlResult? {
-    result.control.first { $0.workload == workload && $0.metric == .rttP50 }
+    result.control.first { $0.workload == workload && $0.metric == headline(workload) }
   }
 
   struct ControlLine {
@@ -149,100 +197,6 @@ struct Presentation {
         workload: InertText.name(control.workload), isPassed: control.isPassed,
         ratio: control.ratio.map { RatioText($0).whole },
         reason: InertText.line(control.reason))
-    }
-  }
-
-  struct ClaimLine {
-    var verdict: ClaimResult.Verdict
-    var id: String
-    var section: String
-    var statement: String
-    var reason: String
-    /// "holds if the ratio of bridge to native lies above 1.10".
-    var rule: String
-    /// "1.28× [1.25, 1.31]", nil without an interval.
-    var interval: String?
-    /// "n 12".
-    var n: String?
-    /// "2.1 %" or "0.12 µs".
-    var detectable: String?
-    var adjustedP: String?
-    /// "round trip p50 of udp-rr-spin in bridge".
-    var subject: String
-
-    var numbers: [String] {
-      [interval, n.map { "n\(NumberFormat.gap)\($0)" }, detectable.map { "detectable from\(NumberFormat.gap)\($0)" }]
-        .compactMap(\.self)
-    }
-  }
-
-  var claims: [ClaimLine] {
-    result.claims.map { claim in
-      let environment = InertText.name(claim.environment)
-      let reference =
-        series(claim.environment, claim.workload, claim.metric)?.median
-        ?? series(baseline, claim.workload, claim.metric)?.median ?? 0
-      let unit = DisplayUnit(claim.metric.unit, reference: reference)
-      var line = ClaimLine(
-        verdict: claim.verdict, id: InertText.name(claim.id), section: InertText.line(claim.section, limit: 160),
-        statement: InertText.line(claim.statement), reason: InertText.line(claim.reason), rule: "",
-        n: claim.n.map(String.init), adjustedP: claim.adjustedP.map(NumberFormat.probability),
-        subject:
-          "\(claim.metric.title) of \(InertText.name(claim.workload)) in \(environment)")
-      if !validity.canJudge(claim.workload) && (claim.verdict == .supported || claim.verdict == .refuted) {
-        line.verdict = .inconclusive
-        line.reason = "No verdict can be had from this run; the numbers alone would say: \(claim.verdict.rawValue)."
-      }
-      let bound: (Double) -> String
-      switch claim.quantity {
-      case .ratio:
-        bound = { NumberFormat.decimal($0, places: 2) + "×" }
-        line.detectable = claim.minimumDetectableEffect.map(NumberFormat.percent)
-        if let estimate = claim.estimate, let low = claim.low, let high = claim.high {
-          line.interval = RatioText(estimate: estimate, low: low, high: high).whole
-        }
-        line.rule = "\(environment) ÷ \(baselineName)"
-      case .difference:
-        bound = { unit.text($0, places: 2) }
-        line.detectable = claim.minimumDetectableEffect.map { unit.text($0, places: 2) }
-        if let estimate = claim.estimate, let low = claim.low, let high = claim.high {
-          line.interval = DifferenceText(estimate: estimate, low: low, high: high, unit: unit).whole
-        }
-        line.rule = "\(environment) − \(baselineName)"
-      }
-      let limits = [
-        claim.region.above.map { "above \(bound($0))" }, claim.region.below.map { "below \(bound($0))" },
-      ].compactMap(\.self)
-      line.rule = "holds if \(line.rule) lies " + (limits.isEmpty ? "anywhere" : limits.joined(separator: " and "))
-      return line
-    }
-  }
-
-  /// What the ladder's steps leave over, e.g. "steps compose to the whole within 0.4 % and 0.03 µs".
-  func residual(_ ladder: LadderResult) -> String {
-    let unit = DisplayUnit(ladder.metric.unit, reference: series(baseline, ladder.workload, ladder.metric)?.median ?? 0)
-    let parts = [
-      ladder.ratioResidual.map(NumberFormat.percent), ladder.differenceResidual.map { unit.text($0, places: 2) },
-    ].compactMap(\.self)
-    return parts.isEmpty
-      ? "The ladder lacks a step, so its steps do not compose to the whole."
-      : "The ladder's steps compose to the whole up to \(parts.joined(separator: " and "))."
-  }
-
-  /// The ladder for one workload's metric.
-  func ladder(_ workload: String, _ metric: Metric) -> LadderResult? {
-    result.ladders.first { $0.workload == workload && $0.metric == metric }
-  }
-
-  /// The ladder's steps in words: "bridge over veth", what it adds, ratio, difference.
-  func steps(_ ladder: LadderResult) -> [(name: String, layer: String, ratio: String, difference: String)] {
-    let unit = DisplayUnit(ladder.metric.unit, reference: series(baseline, ladder.workload, ladder.metric)?.median ?? 0)
-    return ladder.steps.map { step in
-      (
-        "\(InertText.name(step.from)) → \(InertText.name(step.to))", InertText.line(step.layer, limit: 200),
-        step.ratio.map { RatioText($0).whole } ?? NumberFormat.none,
-        step.difference.map { DifferenceText($0, unit: unit).whole } ?? NumberFormat.none
-      )
     }
   }
 
@@ -265,90 +219,32 @@ struct Presentation {
       },
       withVoided: result.noise.withVoided.map { entry in
         let claim = result.claims.first { $0.id == entry.claim }
-        let text: String
-        if let claim, claim.quantity == .difference {
-          let reference = series(baseline, claim.workload, claim.metric)?.median ?? 0
-          text = DifferenceText(entry.interval, unit: DisplayUnit(claim.metric.unit, reference: reference)).whole
-        } else {
-          text = RatioText(entry.interval).whole
-        }
+        let text = claim.map { self.text(of: entry.interval, $0) } ?? RatioText(entry.interval).whole
         return "\(InertText.name(entry.claim)) with the voided blocks put back: \(text)"
       })
   }
 
-  /// What was not to be had, each "thing: why".
-  var unavailable: [(what: String, why: String)] {
-    var list = result.environments.compactMap { record in
-      record.unavailable.map { (what: InertText.name(record.name), why: InertText.line($0)) }
+  /// The environments that could not run, and why.
+  var unavailableEnvironments: [(name: String, why: String)] {
+    result.environments.compactMap { record in
+      record.unavailable.map { (name: InertText.name(record.name), why: InertText.line($0)) }
     }
-    switch result.hops {
-    case .unavailable(let reason): list.append(("hop latencies", InertText.line(reason)))
-    case .value:
-      if waterfalls.isEmpty { list.append(("hop latencies", "no trial looked inside the path")) }
-    }
-    return list
   }
+
+  /// What else was not to be had, each "thing: why".
+  var unavailable: [(what: String, why: String)] {
+    switch result.hops {
+    case .unavailable(let reason): [("hop latencies", InertText.line(reason))]
+    case .value: waterfalls.isEmpty ? [("hop latencies", "no trial looked inside the path")] : []
+    }
+  }
+
+  /// "IPv6"; nil of the usual one.
+  var family: String? { result.run.family == .ipv6 ? "IPv6" : nil }
 
   var warnings: [String] { result.warnings.map { InertText.line($0) } }
 
   var burdens: [String] { result.run.host.nativeBurdens.map { InertText.line($0, limit: 300) } }
-
-  // MARK: The answer
-
-  /// The answer in sentences: one for the longest path, one for each environment below it, one line for each further
-  /// workload. Empty where the run cannot bear a verdict.
-  var answer: [String] {
-    guard validity.purpose == nil, validity.isValid || validity.unjudged != nil else { return [] }
-    var sentences: [String] = []
-    for workload in workloads where validity.canJudge(workload) {
-      let table = table(workload, .rttP50)
-      let others = table.rows.filter { !$0.isBaseline && $0.series?.ratio != nil }
-      guard let base = table.rows.first(where: \.isBaseline), base.series != nil, let top = others.last else {
-        continue
-      }
-      let whole = finding(top, than: " than the \(base.medianWithUnit) of \(baselineName)", confidence: confidence)
-      if sentences.isEmpty {
-        sentences.append("On this host a round trip in \(top.name) \(whole)")
-        for row in others.dropLast().suffix(4).reversed() {
-          let summary = records[row.environment].map { InertText.line($0.summary, limit: 120) } ?? ""
-          sentences.append(
-            "In \(row.name)\(summary.isEmpty ? "" : " (\(summary))") it \(finding(row, than: "", confidence: nil))")
-        }
-      } else {
-        sentences.append("With \(InertText.name(workload)), one in \(top.name) \(whole)")
-      }
-      if sentences.count >= 7 { break }
-    }
-    return sentences
-  }
-
-  /// "takes 1.30× as long as in native (99 % CI 1.28 to 1.33): 2.45 µs more (2.28 to 2.69) than …".
-  private func finding(_ row: MetricRow, than comparison: String, confidence: String?) -> String {
-    guard let ratio = row.ratio else { return "" }
-    let range = "\(confidence.map { "\($0) CI " } ?? "")\(ratio.low) to \(ratio.high)"
-    switch row.outcome.kind {
-    case .more, .less:
-      let isMore = row.outcome.kind == .more
-      let amount =
-        row.differenceParts.map { part in
-          let ends = isMore ? (part.low, part.high) : (part.high.withoutMinus, part.low.withoutMinus)
-          let size = isMore ? part.estimate : part.estimate.withoutMinus
-          return
-            ": \(size)\(NumberFormat.gap)\(part.unit) \(isMore ? "more" : "less") (\(ends.0) to \(ends.1))\(comparison)"
-        } ?? ""
-      return "takes \(ratio.estimate)× as long as in \(baselineName) (\(range))\(amount)."
-    case .undecided:
-      let limit = row.series?.ratio.map { NumberFormat.percent($0.minimumDetectableEffect) } ?? NumberFormat.none
-      return
-        "shows no difference from \(baselineName) (\(ratio.estimate)×, \(range)); one of \(limit) would have shown."
-    case .baseline, .unavailable, .unjudged:
-      return "takes \(ratio.estimate)× as long as in \(baselineName) (\(range)), but that is \(row.outcome.words)."
-    }
-  }
-}
-
-extension String {
-  fileprivate var withoutMinus: String { hasPrefix("−") ? String(dropFirst()) : self }
 }
 
 /// A ratio and its interval as text, all with the same number of places.
@@ -388,7 +284,7 @@ struct DifferenceText {
     self.estimate = NumberFormat.decimal(unit.scaled(estimate), places: places)
     self.low = NumberFormat.decimal(unit.scaled(low), places: places)
     self.high = NumberFormat.decimal(unit.scaled(high), places: places)
-    self.unit = unit.symbol
+    self.unit = unit.differenceSymbol
   }
 
   init(_ interval: IntervalEstimate, unit: DisplayUnit, places: Int? = nil) {
@@ -400,5 +296,6 @@ struct DifferenceText {
   }
 
   var interval: String { "[\(low), \(high)]" }
+  var withoutUnit: String { "\(estimate) \(interval)" }
   var whole: String { (unit.isEmpty ? estimate : estimate + NumberFormat.gap + unit) + " " + interval }
 }

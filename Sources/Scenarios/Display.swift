@@ -19,9 +19,13 @@ enum Display {
     return result
   }
 
+  /// More words than this are no help in a sentence.
+  private static let longestList = 14
+
   /// Words in a sentence, e.g. "spin, block".
-  static func list(_ words: some Sequence<String>) -> String {
-    words.map(plain).joined(separator: ", ")
+  static func list(_ words: [String]) -> String {
+    let shown = words.prefix(longestList).map(plain).joined(separator: ", ")
+    return words.count > longestList ? "\(shown) and \(words.count - longestList) more" : shown
   }
 
   /// False for control characters, for invisible ones (zero-width, direction overrides) and for line separators.

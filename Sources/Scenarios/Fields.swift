@@ -131,7 +131,10 @@ struct Fields {
   }
 
   /// The texts of a list, each with its place.
-  func texts(_ key: String, of elements: String, isRequired: Bool = true) -> [(text: String, place: Place)]? {
+  /// - Parameter mayBeEmpty: empty texts are allowed, as a program's argument may be one.
+  func texts(
+    _ key: String, of elements: String, isRequired: Bool = true, mayBeEmpty: Bool = false
+  ) -> [(text: String, place: Place)]? {
     guard let nodes = list(key, of: elements, isRequired: isRequired) else { return nil }
     var result: [(text: String, place: Place)] = []
     var isGood = true
@@ -139,8 +142,10 @@ struct Fields {
       if let complaint = node.tagComplaint {
         problems.report(complaint, at: node.place)
         isGood = false
-      } else if case .scalar(let scalar) = node, !scalar.isNull {
-        if let text = text(scalar, "an entry of '\(key)'") {
+      } else if case .scalar(let scalar) = node, !scalar.isNull || (mayBeEmpty && scalar.style != .plain) {
+        if mayBeEmpty && scalar.string.isEmpty {
+          result.append(("", node.place))
+        } else if let text = text(scalar, "an entry of '\(key)'") {
           result.append((text, node.place))
         } else {
           isGood = false

@@ -25,7 +25,7 @@ struct ScenarioReader {
     let environments = readEnvironments(fields)
     let baseline = readBaseline(fields, environments)
     let workloads = readWorkloads(fields)
-    let profiles = readProfiles(fields, workloads?.map(\.name))
+    let profiles = readProfiles(fields, workloads?.map(\.name), environments, baseline)
     let capture = readCapture(fields)
     let claims = readClaims(
       fields, workloads?.map(\.name), environments ?? knownEnvironments, baseline: baseline)
@@ -116,42 +116,107 @@ struct ScenarioReader {
     }
     var workloads: [WorkloadSpec] = []
     for node in nodes {
-      guard
-        let fields = Fields(
-          node, subject: "a workload", keys: ["name", "kind", "wait", "placement", "size"], problems)
-      else { continue }
-      let name = fields.name("name")
-      let kind: WorkloadSpec.Kind? = fields.choice("kind", of: "kinds")
-      let wait: WorkloadSpec.WaitMode? = fields.choice("wait", of: "wait modes")
-      let placement: WorkloadSpec.Placement? = fields.choice("placement", of: "placements", default: .split)
-      let size = fields.integer("size", in: WorkloadSpec.sizes, default: 64)
-      if wait == .spin && placement == .same {
-        fields.report(
-          "placement 'same' needs wait 'block': two spinning processes on one CPU would measure the scheduler's time "
-            + "slice", at: "placement")
+      guard let fields = Fields(node, subject: "a workload", keys: Self.workloadKeys, problems) else { continue }
+      let workload = readWorkload(fields)
+      if let workload, workloads.contains(where: { $0.name == workload.name }) {
+        fields.report("a second workload named '\(workload.name)'", at: "name")
       }
-      if let name, workloads.contains(where: { $0.name == name }) {
-        fields.report("a second workload named '\(name)'", at: "name")
-      }
-      // What could not be read stands for itself here, so that references to the workload's name are still resolved.
-      if let name {
-        workloads.append(
-          WorkloadSpec(
-            name: name, kind: kind ?? .udpRR, wait: wait ?? .block, placement: placement ?? .split, size: size ?? 64))
-      }
+      if let workload { workloads.append(workload) }
     }
     return workloads.count == nodes.count ? workloads : nil
   }
 
+  private static let workloadKeys = [
+    "name", "kind", "wait", "placement", "size", "reply_size", "concurrency", "rate", "framing", "server", "client",
+    "reported",
+  ]
+
+  /// What could not be read stands for itself in the result, so that references to the workload's name are still
+  /// resolved.
+  private func readWorkload(_ fields: Fields) -> WorkloadSpec? {
+    let name = fields.name("name")
+    let kind: WorkloadSpec.Kind? = fields.choice("kind", of: "kinds")
+    let wait: WorkloadSpec.WaitMode? = fields.choice("wait", of: "wait modes", default: kind == .exec ? .block : nil)
+    let placement: WorkloadSpec.Placement? = fields.choice("placement", of: "placements", default: .split)
+    let size = fields.integer("size", in: WorkloadSpec.sizes, default: 64)
+    let replySize = fields.has("reply_size") ? fields.integer("reply_size", in: WorkloadSpec.sizes) : nil
+    let concurrency = fields.integer("concurrency", in: WorkloadSpec.concurrencies, default: 1)
+    let rate = fields.has("rate") ? fields.integer("rate", in: WorkloadSpec.rates) : nil
+    let framing: WorkloadSpec.Framing? = fields.choice("framing", of: "framings", default: WorkloadSpec.Framing.none)
+    let commands = readCommands(fields, kind)
+    if wait == .spin && placement == .same {
+      fields.report(
+        "placement 'same' needs wait 'block': two spinning processes on one CPU would measure the scheduler's time "
+          + "slice", at: "placement")
+    }
+    if let kind { checkKeys(fields, of: kind, framing) }
+    guard let name else { return nil }
+    return WorkloadSpec(
+      name: name, kind: kind ?? .udpRR, wait: wait ?? .block, placement: placement ?? .split, size: size ?? 64,
+      replySize: replySize, concurrency: concurrency ?? 1, rate: rate, framing: framing ?? .none, commands: commands)
+  }
+
+  /// A key that a kind takes no notice of would look as if it did something.
+  private func checkKeys(_ fields: Fields, of kind: WorkloadSpec.Kind, _ framing: WorkloadSpec.Framing?) {
+    var useless: [String] = []
+    switch kind {
+    case .udpRR, .tcpRR: useless = ["rate"]
+    case .tcpCRR: useless = ["rate", "concurrency", "framing"]
+    case .udpOpen, .tcpOpen: useless = []
+    case .tcpStream, .udpStream: useless = ["rate", "concurrency", "framing", "reply_size"]
+    case .exec: useless = ["size", "reply_size", "concurrency", "rate", "framing"]
+    }
+    if kind == .udpOpen { useless.append("concurrency") }
+    if kind != .exec { useless += ["server", "client", "reported"] }
+    for key in useless where fields.has(key) {
+      fields.report("a workload of kind '\(kind.rawValue)' has no '\(key)'", at: key)
+    }
+    if (kind == .udpOpen || kind == .tcpOpen) && !fields.has("rate") {
+      fields.report("a workload of kind '\(kind.rawValue)' needs a 'rate', in requests per second", at: "kind")
+    }
+    let (smallest, why) = kind.smallestSize
+    for key in ["size", "reply_size"] where fields.has(key) && smallest > 1 {
+      if let size = fields.integer(key, in: WorkloadSpec.sizes), size < smallest {
+        fields.report("'\(key)' of a workload of kind '\(kind.rawValue)' must be at least \(smallest): \(why)", at: key)
+      }
+    }
+    if framing == .http && kind.isUDP { fields.report("'framing: http' goes over TCP alone", at: "framing") }
+  }
+
+  /// The user's own server and client.
+  private func readCommands(_ fields: Fields, _ kind: WorkloadSpec.Kind?) -> WorkloadSpec.Commands? {
+    guard kind == .exec else { return nil }
+    func words(_ key: String) -> [String]? {
+      guard let words = fields.texts(key, of: "a program and its arguments", mayBeEmpty: true)?.map(\.text) else { return nil }
+      let isNamed = words.first?.isEmpty == false
+      if !isNamed { fields.report("'\(key)' is empty: name a program", at: key) }
+      return isNamed ? words : nil
+    }
+    let server = fields.has("server") ? words("server") : nil
+    let client = words("client")
+    var reported: String?
+    if fields.has("reported"), let pattern = fields.text("reported") {
+      do throws(ReportedNumber.Problem) { _ = try ReportedNumber(pattern: pattern) } catch {
+        fields.report("'reported' \(error.description)", at: "reported")
+      }
+      reported = pattern
+    }
+    return client.map { WorkloadSpec.Commands(server: server, client: $0, reported: reported) }
+  }
+
   // MARK: - Profiles
 
-  private func readProfiles(_ fields: Fields, _ workloads: [String]?) -> [ProfileName: Profile] {
+  private func readProfiles(
+    _ fields: Fields, _ workloads: [String]?, _ environments: [String]?, _ baseline: String?
+  ) -> [ProfileName: Profile] {
     let names = ProfileName.allCases.map(\.rawValue)
     guard let node = fields.node("profiles"), let parts = Fields(node, subject: "'profiles'", keys: names, problems)
     else { return [:] }
     var profiles: [ProfileName: Profile] = [:]
     for name in ProfileName.allCases where parts.has(name.rawValue) {
-      if let node = parts.node(name.rawValue) { profiles[name] = readProfile(node, name, workloads) }
+      if let node = parts.node(name.rawValue) {
+        profiles[name] = readProfile(node, name, workloads, environments, baseline)
+      }
     }
     if profiles.isEmpty && problems.isEmpty {
       fields.report("'profiles' needs at least one of: \(Display.list(names))", at: "profiles")
@@ -159,18 +224,25 @@ struct ScenarioReader {
     return profiles
   }
 
-  private func readProfile(_ node: Node, _ name: ProfileName, _ workloads: [String]?) -> Profile? {
-    let keys = ["window", "warmup", "budget", "looks", "confidence", "workloads"]
+  private func readProfile(
+    _ node: Node, _ name: ProfileName, _ workloads: [String]?, _ environments: [String]?, _ baseline: String?
+  ) -> Profile? {
+    let keys = ["window", "warmup", "budget", "looks", "confidence", "workloads", "environments"]
     guard let fields = Fields(node, subject: "profile '\(name.rawValue)'", keys: keys, problems) else { return nil }
     let window = fields.milliseconds("window", in: 10...600_000)
     let warmup = fields.milliseconds("warmup", in: 0...60_000)
     let budget = fields.milliseconds("budget", in: 1000...86_400_000, wholeSeconds: true)
     let looks = readLooks(fields)
     let confidence = readConfidence(fields)
-    let selection = readSelection(fields, workloads)
+    let selection = readSelection(fields, "workloads", of: "workload", among: workloads)
+    let places = readSelection(fields, "environments", of: "environment", among: environments)
+    if let places, !places.isEmpty, let baseline, !places.contains(baseline) {
+      fields.report("'environments' leaves out the baseline '\(baseline)'", at: "environments")
+    }
     guard let window, let warmup, let budget else { return nil }
     var profile = Profile(
-      windowMilliseconds: window, warmupMilliseconds: warmup, budgetSeconds: budget / 1000, workloads: selection)
+      windowMilliseconds: window, warmupMilliseconds: warmup, budgetSeconds: budget / 1000, workloads: selection,
+      environments: places)
     if let looks { profile.looks = looks }
     if let confidence { profile.confidence = confidence }
     return profile
@@ -194,17 +266,21 @@ struct ScenarioReader {
     return confidence
   }
 
-  private func readSelection(_ fields: Fields, _ workloads: [String]?) -> [String]? {
-    guard fields.has("workloads"), let entries = fields.texts("workloads", of: "workload names") else { return nil }
+  /// The names that a profile picks.
+  /// - Parameter noun: what they name: "workload".
+  private func readSelection(
+    _ fields: Fields, _ key: String, of noun: String, among candidates: [String]?
+  ) -> [String]? {
+    guard fields.has(key), let entries = fields.texts(key, of: "\(noun) names") else { return nil }
     if entries.isEmpty {
-      fields.report("'workloads' is empty: name at least one, or leave the key out to run all", at: "workloads")
+      fields.report("'\(key)' is empty: name at least one, or leave the key out to run all", at: key)
     }
     var names: [String] = []
     for (text, place) in entries {
-      if let workloads, !workloads.contains(text) {
-        problems.report(Fields.unknown("workload", text, workloads, plural: "scenario's workloads"), at: place)
+      if let candidates, !candidates.contains(text) {
+        problems.report(Fields.unknown(noun, text, candidates, plural: "scenario's \(noun)s"), at: place)
       } else if names.contains(text) {
-        problems.report("workload '\(text)' is listed twice", at: place)
+        problems.report("\(noun) '\(text)' is listed twice", at: place)
       }
       names.append(text)
     }
@@ -244,8 +320,8 @@ struct ScenarioReader {
   }
 
   private static let claimKeys = [
-    "id", "section", "statement", "workload", "metric", "environment", "quantity", "region", "margin", "supported",
-    "refuted",
+    "id", "section", "statement", "workload", "metric", "environment", "against", "quantity", "over", "region", "margin",
+    "supported", "refuted", "published",
   ]
 
   private func readClaim(
@@ -261,7 +337,13 @@ struct ScenarioReader {
     if let environment, environment == baseline {
       fields.report("a claim is about another environment than the baseline '\(environment)'", at: "environment")
     }
+    let against = fields.has("against") ? fields.reference("against", to: "environment", among: environments) : nil
+    if let against, against == environment {
+      fields.report("a claim is about another environment than that which it is held against", at: "against")
+    }
     let quantity: ClaimSpec.Quantity? = fields.choice("quantity", of: "quantities")
+    let over = readSizes(fields, quantity, environments, environment)
+    let published = readPublished(fields)
     let region = readRegion(fields, quantity)
     let margin = fields.number("margin")
     if let margin, margin <= 0 { fields.report("'margin' must be above 0, not \(margin)", at: "margin") }
@@ -273,7 +355,44 @@ struct ScenarioReader {
     else { return nil }
     return ClaimSpec(
       id: id, section: section, statement: statement, workload: workload, metric: metric, environment: environment,
-      quantity: quantity, region: region, margin: margin, supportedReason: supported, refutedReason: refuted)
+      against: against, quantity: quantity, over: over, region: region, margin: margin, supportedReason: supported,
+      refutedReason: refuted, published: published)
+  }
+
+  /// Of a slope: how large what grows is in each environment.
+  private func readSizes(
+    _ fields: Fields, _ quantity: ClaimSpec.Quantity?, _ environments: [String], _ environment: String?
+  ) -> [String: Double]? {
+    guard quantity == .slope else {
+      if fields.has("over") { fields.report("'over' is for claims with 'quantity: slope'", at: "over") }
+      return nil
+    }
+    if fields.has("against") { fields.report("a slope is held against no environment: leave 'against' out", at: "against") }
+    guard let node = fields.node("over"),
+      let parts = Fields(node, subject: "'over'", keys: environments, problems)
+    else { return nil }
+    var sizes: [String: Double] = [:]
+    for name in environments where parts.has(name) { sizes[name] = parts.number(name) }
+    if Set(sizes.values).count < 3 {
+      fields.report("'over' needs at least three environments of different sizes: a line goes through any two", at: "over")
+    }
+    if let environment, sizes[environment] == nil || sizes[environment] != sizes.values.max() {
+      fields.report("'environment' must be the one with the largest size in 'over'", at: "environment")
+    }
+    return sizes
+  }
+
+  private func readPublished(_ fields: Fields) -> [ClaimSpec.Published] {
+    guard fields.has("published"), let nodes = fields.list("published", of: "published numbers") else { return [] }
+    return nodes.compactMap { node in
+      guard let parts = Fields(node, subject: "a published number", keys: ["source", "finding"], problems) else {
+        return nil
+      }
+      let source = parts.text("source")
+      let finding = parts.text("finding")
+      guard let source, let finding else { return nil }
+      return ClaimSpec.Published(source: source, finding: finding)
+    }
   }
 
   private func readRegion(_ fields: Fields, _ quantity: ClaimSpec.Quantity?) -> ClaimRegion? {

@@ -15,7 +15,7 @@ public struct ControlGate: Sendable, Equatable, Codable {
   public static func judge(estimate: PairedEstimate, margin: Double) -> ControlGate {
     precondition(margin >= 0, "a margin is not negative")
     let neutral = estimate.scale.neutral
-    let places = estimate.scale == .ratio ? 4 : 3
+    let places = estimate.scale == .ratio ? 4 : Decimals.places(showing: margin)
     func text(_ value: Double) -> String { Decimals.format(value, places: places) }
     let interval = "[\(text(estimate.low)), \(text(estimate.high))]"
     let aim = estimate.scale == .ratio ? "1" : "0"

@@ -1,5 +1,16 @@
 /// Fixed-point text without Foundation, for the few messages of this module.
 enum Decimals {
+  /// So many places that `value` shows two digits that count: three at the least, twelve at the most.
+  static func places(showing value: Double) -> Int {
+    var places = 3
+    var scaled = abs(value) * 1000
+    while scaled > 0, scaled < 10, places < 12 {
+      scaled *= 10
+      places += 1
+    }
+    return places
+  }
+
   static func format(_ value: Double, places: Int) -> String {
     guard value.isFinite else { return "\(value)" }
     var scale = 1.0

@@ -65,9 +65,13 @@ public enum HodgesLehmann {
     var averages = walshAverages(values)
     return averages.withUnsafeMutableBufferPointer { buffer in
       let low = Selection.select(k, in: buffer)
-      let high = Selection.select(buffer.count - 1 - k, in: buffer)
+      // What is left of the low end and right of the high one is out of the game: the median of what lies between is
+      // that of all.
+      let above = UnsafeMutableBufferPointer(rebasing: buffer[k...])
+      let high = Selection.select(above.count - 1 - k, in: above)
+      let between = UnsafeMutableBufferPointer(rebasing: above[...(above.count - 1 - k)])
       return Interval(
-        estimate: Selection.median(of: buffer), low: low, high: high,
+        estimate: Selection.median(of: between), low: low, high: high,
         achievedConfidence: WilcoxonSignedRank.achievedConfidence(n: values.count, criticalValue: k))
     }
   }

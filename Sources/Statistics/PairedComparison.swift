@@ -36,10 +36,11 @@ public enum PairedComparison {
   ///   - baseline: the same for the baseline.
   ///   - scale: ratios or differences.
   ///   - confidence: between 0 and 1, both excluded.
+  ///   - isNoisy: false for values that repeat by their nature, such as counts of events.
   /// - Throws: `.lengthsDiffer`, `.notFinite`, `.notPositive`, or `.tooFewPairs` for fewer than 8 pairs or fewer than this
   ///   confidence needs (8 up to 99.2 %).
   public static func compare(
-    environment: [Double], baseline: [Double], scale: ComparisonScale, confidence: Double
+    environment: [Double], baseline: [Double], scale: ComparisonScale, confidence: Double, isNoisy: Bool = true
   ) throws(StatisticsError) -> PairedEstimate {
     guard environment.count == baseline.count else {
       throw StatisticsError(
@@ -64,7 +65,12 @@ public enum PairedComparison {
       // The logarithm of the quotient, not the difference of logarithms: equal ratios then stay equal.
       differences.append(scale == .ratio ? scale.analysed(value / reference) : value - reference)
     }
-    return try compare(differences: differences, scale: scale, confidence: confidence)
+    let result = try compare(differences: differences, scale: scale, confidence: confidence, isNoisy: isNoisy)
+    // Where every block has the same ratio, that is what is said of it: 3, and not the exponential of its logarithm.
+    guard scale == .ratio, let value = environment.first, let reference = baseline.first,
+      differences.allSatisfy({ $0 == differences[0] })
+    else { return result }
+    return result.with(estimate: value / reference)
   }
 
   /// The same from differences that are already on the scale of analysis.
@@ -73,9 +79,11 @@ public enum PairedComparison {
   ///   - differences: one value a block, in block order: natural logarithms of ratios, or differences.
   ///   - scale: what the differences are.
   ///   - confidence: between 0 and 1, both excluded.
+  ///   - isNoisy: false for differences of values that repeat by their nature, such as counts of events. What a stray
+  ///     event adds to some of them is no process in time: neither dependence nor the halves are then looked at.
   /// - Throws: `.notFinite` or `.tooFewPairs`.
   public static func compare(
-    differences: [Double], scale: ComparisonScale, confidence: Double
+    differences: [Double], scale: ComparisonScale, confidence: Double, isNoisy: Bool = true
   ) throws(StatisticsError) -> PairedEstimate {
     precondition(confidence > 0 && confidence < 1, "a confidence lies between 0 and 1")
     if let index = differences.firstIndex(where: { !$0.isFinite }) {
@@ -89,7 +97,12 @@ public enum PairedComparison {
         message: "\(differences.count) blocks are too few for an interval of "
           + "\(Decimals.format(confidence * 100, places: 1)) %: run at least \(needed)")
     }
-    let assessed = SerialDependence.assess(differences)
+    let assessed =
+      isNoisy
+      ? SerialDependence.assess(differences)
+      : SerialDependence(
+        verdict: .independent, lag1: Descriptive.lag1Autocorrelation(differences), mergedBlocks: 1,
+        differences: differences)
     // Merged blocks can be too few for a very high confidence that the whole would have reached.
     let canMerge = assessed.differences.count >= needed
     let used = canMerge ? assessed.differences : differences
@@ -110,7 +123,7 @@ public enum PairedComparison {
       lag1: assessed.lag1,
       mergedBlocks: canMerge ? assessed.mergedBlocks : 1,
       dependence: canMerge ? assessed.verdict : .dependent,
-      splitHalfAgrees: SplitHalf.agreement(differences, confidence: confidence),
+      splitHalfAgrees: isNoisy ? SplitHalf.agreement(differences, confidence: confidence) : nil,
       pValue: method.pValue(differences: used, shift: 0, alternative: .twoSided),
       differences: used)
   }

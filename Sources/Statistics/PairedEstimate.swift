@@ -69,6 +69,15 @@ public struct PairedEstimate: Sendable, Equatable, Codable {
     self.differences = differences
   }
 
+  /// The same with an interval that is one point.
+  func with(estimate: Double) -> PairedEstimate {
+    PairedEstimate(
+      scale: scale, estimate: estimate, low: estimate, high: estimate, confidence: confidence,
+      achievedConfidence: achievedConfidence, n: n, method: method, skewness: skewness, isSkewed: isSkewed, lag1: lag1,
+      mergedBlocks: mergedBlocks, dependence: dependence, splitHalfAgrees: splitHalfAgrees, pValue: pValue,
+      differences: differences)
+  }
+
   /// The smallest effect that an interval of this width tells from none: its half-width. For a ratio,
   /// exp((ln high − ln low)/2) − 1, so that .03 means 3 %; for a difference, (high − low)/2 in the unit of the metric.
   ///

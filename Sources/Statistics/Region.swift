@@ -61,14 +61,24 @@ public struct Region: Sendable, Equatable, Codable {
   ///   - differences: on the scale of analysis (logarithms for ratios), as in ``PairedEstimate/differences``.
   ///   - scale: what the differences are; the bounds are converted. A bound of zero or less on a ratio is no bound.
   ///   - method: the test; the one the interval belongs to.
+  ///   - isNoisy: false for values that repeat by their nature, such as counts, which may lie on a bound in every block.
+  ///     A test of ranks has no use for such a value. But the bound is outside, and so `.outside` is then judged by signs
+  ///     in which it counts as outside: if the location were inside, n values of n would be outside at most once in 2ⁿ
+  ///     times.
   public func pValue(
-    of decision: Decision, differences: [Double], scale: ComparisonScale, method: PairedEstimate.Method = .wilcoxon
+    of decision: Decision, differences: [Double], scale: ComparisonScale, method: PairedEstimate.Method = .wilcoxon,
+    isNoisy: Bool = true
   ) -> Double {
     func oneSided(_ bound: Double?, _ alternative: Alternative) -> Double? {
       guard let bound else { return nil }
       // A ratio is always positive: above such a bound for certain, below it never.
       if scale == .ratio, bound <= 0 { return alternative == .greater ? 0 : 1 }
-      return method.pValue(differences: differences, shift: scale.analysed(bound), alternative: alternative)
+      let shift = scale.analysed(bound)
+      if !isNoisy, decision == .outside {
+        let inside = differences.count { alternative == .less ? $0 > shift : $0 < shift }
+        return SignTest.lowerTail(n: differences.count, atMost: inside)
+      }
+      return method.pValue(differences: differences, shift: shift, alternative: alternative)
     }
     switch decision {
     case .overlaps:

@@ -12,6 +12,8 @@ public struct StatisticsError: Error, Sendable, Equatable, CustomStringConvertib
     case notPositive
     /// A value is infinite or not a number.
     case notFinite
+    /// A slope was asked for, and there are no two different sizes.
+    case noSpread
   }
 
   /// What kind of problem it is.

@@ -10,7 +10,7 @@ enum RunRows {
   private static let runColumns = [
     "scenario", "profile", "started", "finished", "exit", "stop_reason", "seed", "version", "command", "worker_sha256",
     "injection", "scenario_json", "profile_json", "environments_json", "workloads_json", "host_json", "warnings_json",
-    "capture_json",
+    "capture_json", "family",
   ]
 
   private static func runValues(_ run: RunRecord) throws -> [(any DatabaseValueConvertible)?] {
@@ -19,7 +19,7 @@ enum RunRows {
       run.exit.rawValue, run.stopReason, Columns.signed(run.seed), run.version, run.command, run.workerSHA256,
       run.injection, try Columns.json(run.scenario), try Columns.json(run.profile), try Columns.json(run.environments),
       try Columns.json(run.workloads), try Columns.json(run.host), try Columns.json(run.warnings),
-      try Columns.json(run.capture),
+      try Columns.json(run.capture), run.family.rawValue,
     ]
   }
 
@@ -81,6 +81,7 @@ enum RunRows {
       profileName: try Columns.word(row, "profile"), profile: try Columns.decoded(row, "profile_json"),
       environments: try Columns.decoded(row, "environments_json"),
       workloads: try Columns.decoded(row, "workloads_json"), capture: try Columns.decoded(row, "capture_json"),
+      family: try Columns.word(row, "family"),
       seed: try Columns.unsigned(row, "seed"),
       started: try Columns.date(row, "started"), finished: try Columns.optionalDate(row, "finished"),
       host: try Columns.decoded(row, "host_json"), workerSHA256: try Columns.value(row, "worker_sha256"),

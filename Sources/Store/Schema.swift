@@ -118,6 +118,9 @@ enum Schema {
           ALTER TABLE new_trials RENAME TO trials;
           """)
     }
+    migrator.registerMigration("3 address families") { db in
+      try db.execute(sql: "ALTER TABLE runs ADD COLUMN family TEXT NOT NULL DEFAULT 'ipv4'")
+    }
     return migrator
   }
 }

@@ -1,51 +1,88 @@
 /// The conversation between controller and worker, one JSON object a line. Behind a client's result line come its
-/// samples as raw little-endian 32-bit integers, and then its stamps; behind a server's last line come its stamps (see
-/// ``RequestStamps``).
+/// samples as raw little-endian 32-bit integers (of an open loop, response times and then as many service times), and
+/// then its stamps; behind a server's last line come its stamps (see ``RequestStamps``).
 ///
 /// ```
-/// controller → worker   {"protocol":2,"type":"configure",…}
-/// server → controller   {"type":"listening","port":…}
+/// controller → worker   {"protocol":3,"type":"configure",…}
+/// server → controller   {"type":"listening","port":…}                   a relay says so, too
 /// client → controller   {"type":"ready",…}                              after the warm-up
 /// controller → client   {"type":"start"}
 /// client → controller   {"type":"result","samples":N,"stamps":M,…}      and N × 4 bytes, and M × 48 bytes
+/// controller → client   {"type":"count"}                                if it was told to count, once
+/// client → controller   {"type":"counted","operations":…}
 /// server → controller   {"type":"stopped","stamps":M,…}                 on SIGTERM, and M × 48 bytes
 /// worker → controller   {"type":"failed","message":…}                   instead of any of these
 /// ```
+///
+/// A worker told to be a command answers nothing: it becomes that command (execve(2)), which has its stdin and stdout.
 public enum WorkerMessage: Sendable, Equatable {
   /// The version that ``configure`` carries. A worker refuses another one.
-  public static let version: Int64 = 2
+  public static let version: Int64 = 3
 
   case configure(WorkerConfiguration)
   case listening(port: UInt16)
   case ready(canaryNanoseconds: UInt64)
   case start
   case result(ClientResult)
+  /// The window is over; the client does ``WorkerConfiguration/countedOperations`` operations more, for counting.
+  case count
+  case counted(operations: UInt64)
   case stopped(ServerResult)
   case failed(message: String)
 }
 
 /// What a worker is to do.
 public struct WorkerConfiguration: Sendable, Equatable {
-  public enum Role: String, Sendable { case server, client }
+  public enum Role: String, Sendable {
+    case server, client
+    /// Listens on its address and carries what comes to the target, and back.
+    case relay
+    /// Becomes the command in ``WorkerConfiguration/arguments``.
+    case command
+  }
+  /// What client and server repeat.
+  public enum Loop: String, Sendable {
+    /// Closed loop of requests and replies.
+    case rr
+    /// Connect, request, reply, close.
+    case crr
+    /// Bulk one way.
+    case stream
+    /// Requests at a fixed rate.
+    case open
+  }
   public enum Transport: String, Sendable { case udp, tcp }
   public enum Wait: String, Sendable { case spin, block }
+  /// What stands around each message, of TCP alone.
+  public enum Framing: String, Sendable { case none, http }
 
   public var role: Role
+  public var loop: Loop
   public var transport: Transport
   public var wait: Wait
-  /// Bytes of payload of each message, 1...65000.
+  public var framing: Framing
+  /// Bytes of payload of each request, or of each message of a stream, 1...65000.
   public var size: Int
+  /// Bytes of payload of each reply, 1...65000.
+  public var replySize: Int
+  /// Connections (flows, for UDP), 1...100, each with one request in flight.
+  public var concurrency: Int
+  /// Requests per second of an open loop; 0 elsewhere.
+  public var rate: UInt64
   /// The CPU to run on; nil leaves it to the scheduler.
   public var cpu: Int?
-  /// The file of the network namespace to enter; nil stays in the controller's.
+  /// The file of the network namespace to enter; nil stays in the one that it was started in.
   public var namespace: String?
-  /// The address to listen on, or the server's address. Dotted IPv4.
+  /// The address to listen on, or the server's address. IPv4 or IPv6, as inet_pton(3) reads it.
   public var address: String
   /// The server's port; 0 for a server lets the kernel choose.
   public var port: UInt16
+  /// Of a relay: where it carries what comes.
+  public var targetAddress: String
+  public var targetPort: UInt16
   /// The run's nonce, which each message carries.
   public var nonce: UInt64
-  /// The flow's number, which each message carries.
+  /// The flow's number, which each message carries; with several flows, the first one's.
   public var flow: UInt32
   /// The length of the warm-up and of the window, in ns. The server needs them to make room for its stamps, and only for
   /// that.
@@ -53,6 +90,8 @@ public struct WorkerConfiguration: Sendable, Equatable {
   public var windowNanoseconds: UInt64
   /// Client: after how long without a reply a request counts as lost, in ns.
   public var timeoutNanoseconds: UInt64
+  /// Client: how many operations to do when asked to count.
+  public var countedOperations: UInt64
   /// Server, for tests of the detector only: a busy loop before each reply, in ns.
   public var delayNanoseconds: UInt64
   /// Client, for tests of the detector only: each round trip is made longer by this part of itself, in parts per
@@ -63,33 +102,59 @@ public struct WorkerConfiguration: Sendable, Equatable {
   public var stampEvery: UInt64
   /// Whether the kernel stamps these requests and their replies, too (SO_TIMESTAMPING). It makes them slower.
   public var socketStamps: Bool
+  /// Of a command: the program (searched for in PATH) and its arguments.
+  public var arguments: [String]
+  /// Of a command: whether what it prints goes nowhere.
+  public var discardsOutput = false
 
   /// The rarest stamps that can be asked for: one of this many requests.
   public static let largestStampEvery: UInt64 = 1 << 20
 
   public init(
-    role: Role, transport: Transport, wait: Wait, size: Int, cpu: Int? = nil, namespace: String? = nil,
-    address: String, port: UInt16 = 0, nonce: UInt64, flow: UInt32 = 0, warmupNanoseconds: UInt64 = 0,
-    windowNanoseconds: UInt64 = 0, timeoutNanoseconds: UInt64 = 100_000_000, delayNanoseconds: UInt64 = 0,
-    slowdownPPM: UInt64 = 0, stampEvery: UInt64 = 0, socketStamps: Bool = false
+    role: Role, loop: Loop = .rr, transport: Transport, wait: Wait, framing: Framing = .none, size: Int,
+    replySize: Int? = nil, concurrency: Int = 1, rate: UInt64 = 0, cpu: Int? = nil, namespace: String? = nil,
+    address: String, port: UInt16 = 0, targetAddress: String = "", targetPort: UInt16 = 0, nonce: UInt64,
+    flow: UInt32 = 0, warmupNanoseconds: UInt64 = 0, windowNanoseconds: UInt64 = 0,
+    timeoutNanoseconds: UInt64 = 100_000_000, countedOperations: UInt64 = 0, delayNanoseconds: UInt64 = 0,
+    slowdownPPM: UInt64 = 0, stampEvery: UInt64 = 0, socketStamps: Bool = false, arguments: [String] = []
   ) {
     self.role = role
+    self.loop = loop
     self.transport = transport
     self.wait = wait
+    self.framing = framing
     self.size = size
+    self.replySize = replySize ?? size
+    self.concurrency = concurrency
+    self.rate = rate
     self.cpu = cpu
     self.namespace = namespace
     self.address = address
     self.port = port
+    self.targetAddress = targetAddress
+    self.targetPort = targetPort
     self.nonce = nonce
     self.flow = flow
     self.warmupNanoseconds = warmupNanoseconds
     self.windowNanoseconds = windowNanoseconds
     self.timeoutNanoseconds = timeoutNanoseconds
+    self.countedOperations = countedOperations
     self.delayNanoseconds = delayNanoseconds
     self.slowdownPPM = slowdownPPM
     self.stampEvery = stampEvery
     self.socketStamps = socketStamps
+    self.arguments = arguments
+  }
+
+  /// A worker that becomes a command.
+  public static func command(
+    _ arguments: [String], namespace: String? = nil, cpu: Int? = nil, discardsOutput: Bool = false
+  ) -> WorkerConfiguration {
+    var configuration = WorkerConfiguration(
+      role: .command, transport: .tcp, wait: .block, size: 1, cpu: cpu, namespace: namespace, address: "", nonce: 0,
+      arguments: arguments)
+    configuration.discardsOutput = discardsOutput
+    return configuration
   }
 }
 
@@ -109,6 +174,8 @@ public struct ClientResult: Sendable, Equatable {
   public var involuntarySwitches: UInt64 = 0
   /// True if the room for samples was full before the window's time was over.
   public var isTruncated: Bool = false
+  /// Whether as many service times follow the samples (an open loop).
+  public var hasServiceTimes: Bool = false
   /// The number of the window's first request; the window's requests have the numbers from here on, `sent` of them.
   public var firstSequence: UInt64 = 0
   /// How many records of stamps follow the samples: the stamped requests of the window that were answered, in order.
@@ -122,6 +189,10 @@ public struct ClientResult: Sendable, Equatable {
 /// What a server did until it was stopped. Its stamps follow as binary.
 public struct ServerResult: Sendable, Equatable {
   public var echoed: UInt64 = 0
+  /// Of a stream: messages (UDP) and bytes of the client's window that came; those of the warm-up and of the counting
+  /// are left out.
+  public var windowMessages: UInt64 = 0
+  public var windowBytes: UInt64 = 0
   /// Messages that were not of this run and were not answered.
   public var foreign: UInt64 = 0
   /// How many records of stamps follow: the stamped requests that were echoed, those of the warm-up too, in order.
@@ -141,23 +212,34 @@ extension WorkerMessage {
       json["protocol"] = .integer(Self.version)
       json["type"] = .string("configure")
       json["role"] = .string(it.role.rawValue)
+      json["loop"] = .string(it.loop.rawValue)
       json["transport"] = .string(it.transport.rawValue)
       json["wait"] = .string(it.wait.rawValue)
+      json["framing"] = .string(it.framing.rawValue)
       json["size"] = .integer(Int64(it.size))
+      json["reply_size"] = .integer(Int64(it.replySize))
+      json["concurrency"] = .integer(Int64(it.concurrency))
+      json["rate"] = .integer(Int64(clamping: it.rate))
       json["cpu"] = it.cpu.map { .integer(Int64($0)) }
       json["namespace"] = it.namespace.map { .string($0) }
       json["address"] = .string(it.address)
       json["port"] = .integer(Int64(it.port))
+      json["target_address"] = .string(it.targetAddress)
+      json["target_port"] = .integer(Int64(it.targetPort))
       // 64 bits do not survive as a JSON number in other readers: as text.
       json["nonce"] = .string(String(it.nonce, radix: 16))
       json["flow"] = .integer(Int64(it.flow))
       json["warmup_ns"] = .integer(Int64(it.warmupNanoseconds))
       json["window_ns"] = .integer(Int64(it.windowNanoseconds))
       json["timeout_ns"] = .integer(Int64(it.timeoutNanoseconds))
+      json["counted_operations"] = .integer(Int64(clamping: it.countedOperations))
       json["delay_ns"] = .integer(Int64(it.delayNanoseconds))
       json["slowdown_ppm"] = .integer(Int64(it.slowdownPPM))
       json["stamp_every"] = .integer(Int64(it.stampEvery))
       json["socket_stamps"] = .boolean(it.socketStamps)
+      // The object is flat: no argument has this character in it, since none can be passed to execve(2).
+      json["arguments"] = .string(it.arguments.joined(separator: "\0"))
+      json["discard_output"] = .boolean(it.discardsOutput)
     case .listening(let port):
       json["type"] = .string("listening")
       json["port"] = .integer(Int64(port))
@@ -179,12 +261,20 @@ extension WorkerMessage {
       json["voluntary_switches"] = .integer(Int64(it.voluntarySwitches))
       json["involuntary_switches"] = .integer(Int64(it.involuntarySwitches))
       json["truncated"] = .boolean(it.isTruncated)
+      json["service_times"] = .boolean(it.hasServiceTimes)
       json["first_sequence"] = .integer(Int64(it.firstSequence))
       json["stamps"] = .integer(Int64(it.stamps))
       json["stamps_truncated"] = .boolean(it.areStampsTruncated)
+    case .count:
+      json["type"] = .string("count")
+    case .counted(let operations):
+      json["type"] = .string("counted")
+      json["operations"] = .integer(Int64(operations))
     case .stopped(let it):
       json["type"] = .string("stopped")
       json["echoed"] = .integer(Int64(it.echoed))
+      json["window_messages"] = .integer(Int64(it.windowMessages))
+      json["window_bytes"] = .integer(Int64(it.windowBytes))
       json["foreign"] = .integer(Int64(it.foreign))
       json["stamps"] = .integer(Int64(it.stamps))
       json["stamps_truncated"] = .boolean(it.areStampsTruncated)
@@ -223,13 +313,18 @@ extension WorkerMessage {
       result.voluntarySwitches = try json.integer("voluntary_switches", as: UInt64.self)
       result.involuntarySwitches = try json.integer("involuntary_switches", as: UInt64.self)
       result.isTruncated = try json.boolean("truncated")
+      result.hasServiceTimes = try json.boolean("service_times")
       result.firstSequence = try json.integer("first_sequence", as: UInt64.self)
       result.stamps = try json.count("stamps")
       result.areStampsTruncated = try json.boolean("stamps_truncated")
       self = .result(result)
+    case "count": self = .count
+    case "counted": self = .counted(operations: try json.integer("operations", as: UInt64.self))
     case "stopped":
       var result = ServerResult()
       result.echoed = try json.integer("echoed", as: UInt64.self)
+      result.windowMessages = try json.integer("window_messages", as: UInt64.self)
+      result.windowBytes = try json.integer("window_bytes", as: UInt64.self)
       result.foreign = try json.integer("foreign", as: UInt64.self)
       result.stamps = try json.count("stamps")
       result.areStampsTruncated = try json.boolean("stamps_truncated")
@@ -243,21 +338,30 @@ extension WorkerMessage {
 extension WorkerConfiguration {
   fileprivate init(_ json: FlatJSON) throws(ProtocolError) {
     self.init(
-      role: try json.word("role"), transport: try json.word("transport"), wait: try json.word("wait"),
-      size: try json.integer("size", as: Int.self),
+      role: try json.word("role"), loop: try json.word("loop"), transport: try json.word("transport"),
+      wait: try json.word("wait"), framing: try json.word("framing"), size: try json.integer("size", as: Int.self),
+      replySize: try json.integer("reply_size", as: Int.self),
+      concurrency: try json.integer("concurrency", as: Int.self), rate: try json.integer("rate", as: UInt64.self),
       cpu: json["cpu"] == nil ? nil : try json.integer("cpu", as: Int.self),
       namespace: json["namespace"] == nil ? nil : try json.string("namespace"),
       address: try json.string("address"), port: try json.integer("port", as: UInt16.self),
+      targetAddress: try json.string("target_address"), targetPort: try json.integer("target_port", as: UInt16.self),
       nonce: try json.hexadecimal("nonce"), flow: try json.integer("flow", as: UInt32.self),
       warmupNanoseconds: try json.integer("warmup_ns", as: UInt64.self),
       windowNanoseconds: try json.integer("window_ns", as: UInt64.self),
       timeoutNanoseconds: try json.integer("timeout_ns", as: UInt64.self),
+      countedOperations: try json.integer("counted_operations", as: UInt64.self),
       delayNanoseconds: try json.integer("delay_ns", as: UInt64.self),
       slowdownPPM: try json.integer("slowdown_ppm", as: UInt64.self),
       stampEvery: try json.integer("stamp_every", as: UInt64.self),
-      socketStamps: try json.boolean("socket_stamps"))
-    guard (1...65_000).contains(size) else {
+      socketStamps: try json.boolean("socket_stamps"),
+      arguments: try json.words("arguments"))
+    discardsOutput = try json.boolean("discard_output")
+    for size in [size, replySize] where !(1...65_000).contains(size) {
       throw ProtocolError("a message size of \(size) bytes: 1 to 65000 are possible")
+    }
+    guard (1...100).contains(concurrency) else {
+      throw ProtocolError("\(concurrency) requests in flight: 1 to 100 are possible")
     }
     guard stampEvery & (stampEvery &- 1) == 0, stampEvery <= Self.largestStampEvery else {
       throw ProtocolError(
@@ -270,6 +374,12 @@ extension FlatJSON {
   fileprivate func string(_ key: String) throws(ProtocolError) -> String {
     guard case .string(let text) = self[key] else { throw ProtocolError("no text '\(key)' in a message") }
     return text
+  }
+
+  /// Words as they are joined in a message: none of them has this character in it.
+  fileprivate func words(_ key: String) throws(ProtocolError) -> [String] {
+    let text = try string(key)
+    return text.isEmpty ? [] : text.split(separator: "\0", omittingEmptySubsequences: false).map(String.init)
   }
 
   fileprivate func boolean(_ key: String) throws(ProtocolError) -> Bool {

@@ -3,8 +3,9 @@ internal import Glibc
 internal import LinuxKit
 public import WorkerProtocol
 
-/// The server of the request/response workloads: sends back what comes, until SIGTERM.
-public struct EchoServer {
+/// The server of the request/response workloads: answers what comes, until SIGTERM. It answers whatever number a request
+/// has, so it serves an open loop over UDP, too.
+public struct EchoServer: ServerLoop {
   /// How long a blocking server waits before it looks whether it is to stop (a signal interrupts the wait at once; this
   /// is for one that comes between the look and the wait).
   private static let stopInterval: UInt64 = 100_000_000
@@ -13,21 +14,18 @@ public struct EchoServer {
 
   public init(_ configuration: WorkerConfiguration) { self.configuration = configuration }
 
-  /// The result, and the stamps of some of the requests.
-  public struct Outcome: Sendable {
-    public var result: ServerResult
-    public var stamps: [RequestStamps]
-  }
-
   /// Binds, calls `listening` with the port, and serves until SIGTERM or SIGINT.
-  public func run(listening: (UInt16) throws(WorkloadError) -> Void) throws(WorkloadError) -> Outcome {
+  public func run(listening: (UInt16) throws(WorkloadError) -> Void) throws(WorkloadError) -> ServerOutcome {
     let flags = configuration.wait == .spin ? Int32(MSG_DONTWAIT) : 0
     let socket = try explained { () throws(SystemError) in
       try systemCall("sigaction") { clinux_catch_stop() }
-      let socket = try Socket(configuration.transport == .udp ? .udp : .tcp)
+      let address = try Endpoint(address: configuration.address, port: configuration.port)
+      let socket = try Socket(configuration.transport == .udp ? .udp : .tcp, family: address.family)
       // Before the first packet can come. What a listening socket cannot do is left to its connection.
       if configuration.asksKernelForStamps { try socket.stampPackets(sending: configuration.transport == .udp) }
-      try socket.bind(to: try IPv4Endpoint(address: configuration.address, port: configuration.port))
+      // Of an open loop a second's worth may have to wait.
+      if configuration.loop == .open { socket.widenReceiveBuffer(to: configuration.size) }
+      try socket.bind(to: address)
       switch configuration.transport {
       case .udp: try socket.setReceiveTimeout(nanoseconds: Self.stopInterval)
       case .tcp: try socket.listen()
@@ -51,7 +49,7 @@ public struct EchoServer {
         if configuration.asksKernelForStamps { try connection.stampPackets(sending: true) }
         return connection
       }
-      guard let connection = accepted else { return Outcome(result: ServerResult(), stamps: []) }
+      guard let connection = accepted else { return ServerOutcome(result: ServerResult()) }
       return try serve(
         TCPChannel(fd: connection.fd, size: configuration.size, receiveFlags: flags), &stamping)
     }
@@ -59,21 +57,28 @@ public struct EchoServer {
 
   private func serve(
     _ channel: some Channel, _ room: inout SampledStamps?
-  ) throws(WorkloadError) -> Outcome {
+  ) throws(WorkloadError) -> ServerOutcome {
     // Taken and not copied: the first record would copy the whole room of a second owner.
     guard var stamping = room.take() else {
       var none = NoStamps()
-      return Outcome(result: try loop(channel, &none), stamps: [])
+      return ServerOutcome(result: try loop(channel, &none))
     }
     var result = try loop(channel, &stamping)
     result.stamps = stamping.count
     result.areStampsTruncated = stamping.isTruncated
-    return Outcome(result: result, stamps: Array(stamping.records))
+    return ServerOutcome(result: result, stamps: Array(stamping.records))
+  }
+
+  private func loop(_ channel: some Channel, _ stamping: inout some Stamping) throws(WorkloadError) -> ServerResult {
+    if configuration.replySize == configuration.size { return try loop(channel, &stamping, EchoedReply()) }
+    let reply = SizedReply(configuration)
+    defer { reply.room.deallocate() }
+    return try loop(channel, &stamping, reply)
   }
 
   /// The loop. Like the client's it allocates, writes and logs nothing.
   private func loop<Stamps: Stamping>(
-    _ channel: some Channel, _ stamping: inout Stamps
+    _ channel: some Channel, _ stamping: inout Stamps, _ replies: some Replies
   ) throws(WorkloadError) -> ServerResult {
     var channel = channel
     var result = ServerResult()
@@ -108,12 +113,13 @@ public struct EchoServer {
               expected = sequence &+ 1
             }
             if !delay.isNone { delay.burn() }
-            MessageHeader.markReply(message)
+            let reply = replies.reply(to: message)
+            MessageHeader.markReply(reply)
             let sentAt = isStamped ? Clock.realtime() : 0
             let code =
               isStamped && stamping.asksKernel
-              ? channel.sendStamped(UnsafeRawBufferPointer(message), ordinal: result.echoed &+ 1)
-              : channel.send(UnsafeRawBufferPointer(message))
+              ? channel.sendStamped(UnsafeRawBufferPointer(reply), ordinal: result.echoed &+ 1)
+              : channel.send(UnsafeRawBufferPointer(reply))
             if code != 0 {
               failure = code
               break
@@ -136,5 +142,37 @@ public struct EchoServer {
     }
     if failure != 0 { throw WorkloadError(SystemError(call: "echo", code: failure)) }
     return result
+  }
+}
+
+/// What a request is answered with. The loop is generic over it and is specialised, so that the usual reply costs nothing
+/// to choose.
+private protocol Replies {
+  /// The reply to `request`, but for its mark.
+  func reply(to request: UnsafeMutableRawBufferPointer) -> UnsafeMutableRawBufferPointer
+}
+
+/// A reply of the request's size: the request itself.
+private struct EchoedReply: Replies {
+  @inline(__always)
+  func reply(to request: UnsafeMutableRawBufferPointer) -> UnsafeMutableRawBufferPointer { request }
+}
+
+/// A reply of another size, made in room of its own, which whoever made it deallocates.
+private struct SizedReply: Replies {
+  let room: UnsafeMutableRawBufferPointer
+  /// How much of the request's header it has.
+  private let copied: Int
+
+  init(_ configuration: WorkerConfiguration) {
+    room = .allocate(byteCount: configuration.replySize, alignment: 64)
+    copied = min(MessageLayout.headerLength, configuration.size, configuration.replySize)
+    MessageHeader.write(into: room, nonce: configuration.nonce, flow: configuration.flow)
+  }
+
+  @inline(__always)
+  func reply(to request: UnsafeMutableRawBufferPointer) -> UnsafeMutableRawBufferPointer {
+    room.copyMemory(from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(request)[..<copied]))
+    return room
   }
 }

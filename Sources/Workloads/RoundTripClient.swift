@@ -4,31 +4,24 @@ internal import LinuxKit
 public import WorkerProtocol
 
 /// The client of the request/response workloads: a closed loop with one request in flight.
-public struct RoundTripClient {
-  /// The result, the round trips in ns, and the stamps of some of them.
-  public struct Outcome: Sendable {
-    public var result: ClientResult
-    public var samples: [UInt32]
-    public var stamps: [RequestStamps]
-  }
-
+public struct RoundTripClient: ClientLoop {
   /// Room for this many round trips a second: more than any path through the kernel completes.
   static let fastestPerSecond: UInt64 = 1_000_000
   /// The most room that is made, whatever the window: 1 GiB.
   private static let sampleLimit: UInt64 = 1 << 28
   /// When spinning, the clock is read for the time-out after this many empty polls (some 40 µs): rarely enough to cost
   /// nothing, often enough for a time-out of 100 ms.
-  private static let pollsPerClockRead = 256
+  static let pollsPerClockRead = 256
 
   private let configuration: WorkerConfiguration
 
   public init(_ configuration: WorkerConfiguration) { self.configuration = configuration }
 
-  /// Connects, warms up, calls `ready`, which returns when the window is to open, and measures.
-  public func run(ready: () throws(WorkloadError) -> Void) throws(WorkloadError) -> Outcome {
+  /// Connects, warms up, awaits the start, measures, and counts if it is asked to.
+  public func run(_ conversation: any ClientConversation) throws(WorkloadError) {
     let socket = try explained { () throws(SystemError) in
-      let server = try IPv4Endpoint(address: configuration.address, port: configuration.port)
-      let socket = try Socket(configuration.transport == .udp ? .udp : .tcp)
+      let server = try Endpoint(address: configuration.address, port: configuration.port)
+      let socket = try Socket(configuration.transport == .udp ? .udp : .tcp, family: server.family)
       if configuration.transport == .tcp { try socket.setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
       try socket.connect(to: server)
       if configuration.wait == .block { try socket.setReceiveTimeout(nanoseconds: configuration.timeoutNanoseconds) }
@@ -38,33 +31,35 @@ public struct RoundTripClient {
     let flags = configuration.wait == .spin ? Int32(MSG_DONTWAIT) : 0
     switch configuration.transport {
     case .udp:
-      return try measure(UDPClientChannel(fd: socket.fd, receiveFlags: flags), ready: ready)
+      try measure(UDPClientChannel(fd: socket.fd, receiveFlags: flags), conversation)
     case .tcp:
-      return try measure(TCPChannel(fd: socket.fd, size: configuration.size, receiveFlags: flags), ready: ready)
+      try measure(TCPChannel(fd: socket.fd, size: configuration.replySize, receiveFlags: flags), conversation)
     }
   }
 
   private func measure(
-    _ channel: some Channel, ready: () throws(WorkloadError) -> Void
-  ) throws(WorkloadError) -> Outcome {
+    _ channel: some Channel, _ conversation: any ClientConversation
+  ) throws(WorkloadError) {
     if configuration.stampEvery == 0 {
       var stamping = NoStamps()
-      return try measure(channel, &stamping, ready: ready) { _ in }
+      return try measure(channel, &stamping, conversation, reset: { _ in }, records: { _, _ in })
     }
     var stamping = SampledStamps(
       configuration, duration: max(configuration.warmupNanoseconds, configuration.windowNanoseconds))
     // The records of the warm-up give way to those of the window.
-    var outcome = try measure(channel, &stamping, ready: ready) { $0.reset() }
-    outcome.stamps = Array(stamping.records)
-    outcome.result.stamps = outcome.stamps.count
-    outcome.result.areStampsTruncated = stamping.isTruncated
-    return outcome
+    try measure(
+      channel, &stamping, conversation, reset: { $0.reset() },
+      records: { stamping, outcome in
+        outcome.stamps = Array(stamping.records)
+        outcome.result.stamps = outcome.stamps.count
+        outcome.result.areStampsTruncated = stamping.isTruncated
+      })
   }
 
   private func measure<Stamps: Stamping>(
-    _ channel: some Channel, _ stamping: inout Stamps, ready: () throws(WorkloadError) -> Void,
-    reset: (inout Stamps) -> Void
-  ) throws(WorkloadError) -> Outcome {
+    _ channel: some Channel, _ stamping: inout Stamps, _ conversation: any ClientConversation,
+    reset: (inout Stamps) -> Void, records: (Stamps, inout ClientOutcome) -> Void
+  ) throws(WorkloadError) {
     let room = min(
       Self.sampleLimit, configuration.windowNanoseconds / (1_000_000_000 / Self.fastestPerSecond) + 1024)
     var samples = [UInt32](repeating: 0, count: Int(room))
@@ -73,7 +68,7 @@ public struct RoundTripClient {
     // The warm-up writes into the same room, so that its pages are there when the window opens.
     _ = try exchange.run(for: configuration.warmupNanoseconds, into: &samples, &stamping)
     reset(&stamping)
-    try ready()
+    try conversation.awaitStart()
 
     let switchesBefore = ContextSwitches.ofProcess()
     let cpuBefore = Clock.processCPU()
@@ -83,8 +78,33 @@ public struct RoundTripClient {
     result.voluntarySwitches = switches.voluntary - switchesBefore.voluntary
     result.involuntarySwitches = switches.involuntary - switchesBefore.involuntary
     samples.removeLast(samples.count - result.samples)
-    return Outcome(result: result, samples: samples, stamps: [])
+    var outcome = ClientOutcome(result: result, samples: samples)
+    records(stamping, &outcome)
+    conversation.report(outcome)
+    try count(&exchange, conversation)
   }
+
+  /// Does the operations that are for counting alone.
+  private func count(
+    _ exchange: inout Exchange<some Channel>, _ conversation: any ClientConversation
+  ) throws(WorkloadError) {
+    guard configuration.countedOperations > 0 else { return }
+    guard let operations = Int(exactly: configuration.countedOperations), operations <= Self.sampleLimit else {
+      throw WorkloadError("\(configuration.countedOperations) operations are too many to count")
+    }
+    // As many as there is room for are done.
+    var room = [UInt32](repeating: 0, count: operations)
+    guard try conversation.awaitCount() else { return }
+    var none = NoStamps()
+    let result = try exchange.run(for: Self.countingLimit, into: &room, &none)
+    guard result.samples == operations && result.lost == 0 else {
+      throw WorkloadError("\(result.samples) of \(operations) operations were done while counting, \(result.lost) lost")
+    }
+    conversation.report(counted: configuration.countedOperations)
+  }
+
+  /// The operations for counting take no longer than this, in ns; they are a few milliseconds' work.
+  static let countingLimit: UInt64 = 60_000_000_000
 
   /// The loop itself, with the state that outlives the warm-up.
   private struct Exchange<C: Channel> {
@@ -108,8 +128,11 @@ public struct RoundTripClient {
       let isReliable = configuration.transport == .tcp
       let slowdown = configuration.slowdownPPM
       var request = [UInt8](repeating: 0, count: size)
+      let replySize = configuration.replySize
       // One byte longer than a reply, so that a longer message is seen to be one.
-      var reply = [UInt8](repeating: 0, count: size + 1)
+      var reply = [UInt8](repeating: 0, count: replySize + 1)
+      // As much as both have of the header.
+      let compared = min(MessageLayout.headerLength, size, replySize)
       // Locals, so that the optimiser may keep them in registers across the calls.
       var channel = channel
       var sequence = sequence
@@ -124,6 +147,8 @@ public struct RoundTripClient {
       var count = 0
       request.withUnsafeMutableBytes { request in
         reply.withUnsafeMutableBytes { reply in
+          let requestHeader = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(request)[..<compared])
+          let replyHeader = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(reply)[..<compared])
           samples.withUnsafeMutableBufferPointer { samples in
             window: while last < end {
               if count == samples.count {
@@ -152,8 +177,7 @@ public struct RoundTripClient {
                   ? channel.receiveStamped(into: reply) : channel.receive(into: reply)
                 if length > 0 {
                   var received = Clock.monotonic()
-                  let message = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(reply)[..<length])
-                  if length == size && MessageHeader.isReply(message, to: UnsafeRawBufferPointer(request)) {
+                  if length == replySize && MessageHeader.isReply(replyHeader, to: requestHeader) {
                     if slowdown > 0 {
                       // The sample ends where the loop was to end: longer by the part asked for, to the nanosecond.
                       received += (received - sent) * slowdown / 1_000_000
@@ -178,7 +202,8 @@ public struct RoundTripClient {
                     }
                     break waiting
                   }
-                  unanswered.classify(message, own: UnsafeRawBufferPointer(request), newest: sequence, &result)
+                  unanswered.classify(
+                    replyHeader, isWhole: length == replySize, own: requestHeader, newest: sequence, &result)
                 } else if length != Received.nothing {
                   if length == Received.closed { isClosed = true } else { failure = Int32(-length) }
                   break window
@@ -214,7 +239,7 @@ public struct RoundTripClient {
       return result
     }
 
-    private var peerName: String { "\(configuration.address):\(configuration.port)" }
+    private var peerName: String { configuration.peerName }
   }
 }
 
@@ -230,11 +255,15 @@ private struct UnansweredRequests {
   }
 
   /// Counts a message that is not the reply waited for. Rare, so never inlined into the loop.
+  /// - Parameters:
+  ///   - message: its header.
+  ///   - isWhole: whether it has a reply's length.
   @inline(never)
   mutating func classify(
-    _ message: UnsafeRawBufferPointer, own: UnsafeRawBufferPointer, newest: UInt64, _ result: inout ClientResult
+    _ message: UnsafeRawBufferPointer, isWhole: Bool, own: UnsafeRawBufferPointer, newest: UInt64,
+    _ result: inout ClientResult
   ) {
-    guard MessageHeader.isReply(message, toFlow: own),
+    guard isWhole, MessageHeader.isReply(message, toFlow: own),
       let number = MessageHeader.sequence(of: message, newest: newest)
     else {
       result.foreign &+= 1

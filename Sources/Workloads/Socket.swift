@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 internal import LinuxKit
 
-/// A socket of IPv4 with the options that the workloads need.
+/// A socket of IPv4 or IPv6 with the options that the workloads need.
 struct Socket: ~Copyable {
   let descriptor: Descriptor
 
@@ -14,9 +14,10 @@ struct Socket: ~Copyable {
     var name: String { self == .udp ? "udp" : "tcp" }
   }
 
-  init(_ kind: Kind) throws(SystemError) {
+  /// - Parameter family: AF_INET or AF_INET6, as ``Endpoint/family`` says.
+  init(_ kind: Kind, family: Int32) throws(SystemError) {
     descriptor = Descriptor(
-      owning: try systemCall("socket", on: kind.name) { socket(AF_INET, kind.type | Int32(SOCK_CLOEXEC.rawValue), 0) })
+      owning: try systemCall("socket", on: kind.name) { socket(family, kind.type | Int32(SOCK_CLOEXEC.rawValue), 0) })
   }
 
   private init(owning descriptor: consuming Descriptor) { self.descriptor = descriptor }
@@ -38,14 +39,14 @@ struct Socket: ~Copyable {
     }
   }
 
-  func bind(to address: IPv4Endpoint) throws(SystemError) {
+  func bind(to address: Endpoint) throws(SystemError) {
     let fd = fd
     try address.withSocketAddress { pointer, length throws(SystemError) in
       try systemCall("bind", on: address.description) { Glibc.bind(fd, pointer, length) }
     }
   }
 
-  func connect(to address: IPv4Endpoint) throws(SystemError) {
+  func connect(to address: Endpoint) throws(SystemError) {
     let fd = fd
     try address.withSocketAddress { pointer, length throws(SystemError) in
       try systemCall("connect", on: address.description) { Glibc.connect(fd, pointer, length) }
@@ -72,38 +73,55 @@ struct Socket: ~Copyable {
 
   /// The port that the kernel bound the socket to.
   func localPort() throws(SystemError) -> UInt16 {
-    var address = sockaddr_in()
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    var address = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     let fd = fd
-    try withUnsafeMutablePointer(to: &address) { pointer throws(SystemError) in
-      _ = try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound throws(SystemError) in
-        try systemCall("getsockname") { getsockname(fd, rebound, &length) }
+    return try withUnsafeMutablePointer(to: &address) { pointer throws(SystemError) in
+      let raw = UnsafeMutableRawPointer(pointer)
+      try systemCall("getsockname") {
+        getsockname(fd, raw.assumingMemoryBound(to: sockaddr.self), &length)
       }
+      // The port stands at the same place in both families, right behind the family.
+      return UInt16(bigEndian: raw.load(fromByteOffset: MemoryLayout<sa_family_t>.size, as: UInt16.self))
     }
-    return UInt16(bigEndian: address.sin_port)
   }
 }
 
-/// An IPv4 address and a port.
-struct IPv4Endpoint: CustomStringConvertible {
+/// An address of IPv4 or IPv6, and a port.
+struct Endpoint: CustomStringConvertible {
   let address: String
   let port: UInt16
-  private let raw: sockaddr_in
+  /// AF_INET or AF_INET6.
+  let family: Int32
+  private let raw: sockaddr_storage
+  private let length: socklen_t
 
-  /// - Parameter address: in dotted form; anything else throws EINVAL.
+  /// - Parameter address: as inet_pton(3) reads it; anything else throws EINVAL.
   init(address: String, port: UInt16) throws(SystemError) {
     self.address = address
     self.port = port
-    var raw = sockaddr_in()
-    raw.sin_family = sa_family_t(AF_INET)
-    raw.sin_port = port.bigEndian
-    guard inet_pton(AF_INET, address, &raw.sin_addr) == 1 else {
+    var raw = sockaddr_storage()
+    var v4 = sockaddr_in()
+    var v6 = sockaddr_in6()
+    if inet_pton(AF_INET, address, &v4.sin_addr) == 1 {
+      v4.sin_family = sa_family_t(AF_INET)
+      v4.sin_port = port.bigEndian
+      family = AF_INET
+      length = socklen_t(MemoryLayout<sockaddr_in>.size)
+      withUnsafeMutableBytes(of: &raw) { $0.storeBytes(of: v4, as: sockaddr_in.self) }
+    } else if inet_pton(AF_INET6, address, &v6.sin6_addr) == 1 {
+      v6.sin6_family = sa_family_t(AF_INET6)
+      v6.sin6_port = port.bigEndian
+      family = AF_INET6
+      length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+      withUnsafeMutableBytes(of: &raw) { $0.storeBytes(of: v6, as: sockaddr_in6.self) }
+    } else {
       throw SystemError(call: "inet_pton", subject: address, code: EINVAL)
     }
     self.raw = raw
   }
 
-  var description: String { "\(address):\(port)" }
+  var description: String { family == AF_INET6 ? "[\(address)]:\(port)" : "\(address):\(port)" }
 
   @discardableResult
   func withSocketAddress<Result>(
@@ -111,7 +129,7 @@ struct IPv4Endpoint: CustomStringConvertible {
   ) throws(SystemError) -> Result {
     try withUnsafePointer(to: raw) { pointer throws(SystemError) in
       try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound throws(SystemError) in
-        try body(rebound, socklen_t(MemoryLayout<sockaddr_in>.size))
+        try body(rebound, length)
       }
     }
   }

@@ -1,10 +1,10 @@
 internal import CLinux
 internal import Glibc
 
-/// Either side of a TCP connection with TCP_NODELAY, carrying messages of one fixed size.
+/// Either side of a TCP connection with TCP_NODELAY, carrying messages of one fixed size each way.
 struct TCPChannel: Channel {
   let fd: Int32
-  /// The size of each message.
+  /// The size of each message that comes.
   let size: Int
   let receiveFlags: Int32
   /// Bytes of the next message that have come.
@@ -45,7 +45,7 @@ struct TCPChannel: Channel {
 
   @inline(never)
   mutating func sendStamped(_ message: UnsafeRawBufferPointer, ordinal: UInt64) -> Int32 {
-    stamps.awaitedID = UInt32(truncatingIfNeeded: ordinal &* UInt64(size) &- 1)
+    stamps.awaitedID = UInt32(truncatingIfNeeded: ordinal &* UInt64(message.count) &- 1)
     return sendWhole(message) { clinux_send_stamped(fd, $0, $1, Int32(MSG_NOSIGNAL), nil, 0) }
   }
 

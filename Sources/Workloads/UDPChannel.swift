@@ -56,8 +56,8 @@ struct UDPClientChannel: Channel {
 struct UDPServerChannel: Channel {
   let fd: Int32
   let receiveFlags: Int32
-  private var peer = sockaddr_in()
-  private var peerLength = socklen_t(MemoryLayout<sockaddr_in>.size)
+  private var peer = sockaddr_storage()
+  private var peerLength = socklen_t(MemoryLayout<sockaddr_storage>.size)
   private(set) var stamps = SocketStamps()
 
   init(fd: Int32, receiveFlags: Int32) {
@@ -90,7 +90,7 @@ struct UDPServerChannel: Channel {
   mutating func receive(into buffer: UnsafeMutableRawBufferPointer) -> Int {
     let fd = fd
     let flags = receiveFlags
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     let count = withUnsafeMutablePointer(to: &peer) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
         recvfrom(fd, buffer.baseAddress, buffer.count, flags, rebound, &length)
@@ -110,7 +110,7 @@ struct UDPServerChannel: Channel {
   mutating func receiveStamped(into buffer: UnsafeMutableRawBufferPointer) -> Int {
     let fd = fd
     let flags = receiveFlags
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     var arrived: UInt64 = 0
     let count = withUnsafeMutablePointer(to: &peer) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in

@@ -7,21 +7,26 @@ internal import Workloads
 @main
 struct Worker {
   static func main() {
-    var control = ControlChannel()
+    let control = ControlChannel()
     do throws(WorkerFailure) {
-      try run(&control)
+      try run(control)
     } catch {
       control.send(.failed(message: error.description))
       exit(1)
     }
   }
 
-  private static func run(_ control: inout ControlChannel) throws(WorkerFailure) {
-    // Whatever becomes of the controller, no worker outlives it.
-    do throws(SystemError) { try Process.dieWithParent() } catch { throw WorkerFailure(error.description) }
+  private static func run(_ control: ControlChannel) throws(WorkerFailure) {
+    // Whatever becomes of the controller, no worker outlives it. A container's first process has its parent outside of
+    // its PID namespace: an engine's, of which each thread that ends may count as the parent's death, and which ends its
+    // containers itself.
+    if getppid() != 0 {
+      do throws(SystemError) { try Process.dieWithParent() } catch { throw WorkerFailure(error.description) }
+    }
     guard case .configure(let configuration) = try control.receive() else {
       throw WorkerFailure("the first message must be 'configure'")
     }
+    control.readsAhead = configuration.role != .command
     do throws(SystemError) {
       // Both before the first thread of its own: setns(2) moves the calling thread only.
       if let namespace = configuration.namespace { try NetworkNamespace.enter(path: namespace) }
@@ -29,24 +34,49 @@ struct Worker {
     } catch { throw WorkerFailure(error.description) }
     do throws(WorkloadError) {
       switch configuration.role {
-      case .server:
-        let outcome = try EchoServer(configuration).run { port in control.send(.listening(port: port)) }
-        control.send(.stopped(outcome.result))
-        control.send(stamps: outcome.stamps)
+      case .server: try serve(configuration, control)
+      case .relay: try run(Relay(configuration), control)
+      case .command: try CommandRunner(configuration).run()
       case .client:
         // Before the warm-up, so that nothing stands between it and the window.
-        let canary = Canary.measure()
-        let outcome = try RoundTripClient(configuration).run { () throws(WorkloadError) in
-          control.send(.ready(canaryNanoseconds: canary))
-          do throws(WorkerFailure) {
-            guard try control.receive() == .start else { throw WorkerFailure("expected 'start'") }
-          } catch { throw WorkloadError(error.description) }
-        }
-        control.send(.result(outcome.result))
-        control.send(samples: outcome.samples)
-        control.send(stamps: outcome.stamps)
+        control.canaryNanoseconds = Canary.measure()
+        try measure(configuration, control)
       }
     } catch { throw WorkerFailure(error.description) }
+  }
+
+  /// One request in flight on one plain connection has a loop of its own, which costs what bare C costs.
+  private static func isPlain(_ configuration: WorkerConfiguration) -> Bool {
+    configuration.concurrency == 1 && configuration.framing == .none
+  }
+
+  private static func serve(_ configuration: WorkerConfiguration, _ control: ControlChannel) throws(WorkloadError) {
+    switch configuration.loop {
+    case .rr where isPlain(configuration): try run(EchoServer(configuration), control)
+    // Requests that are not waited for are answered like any other.
+    case .open where configuration.transport == .udp: try run(EchoServer(configuration), control)
+    case .rr, .open: try run(ConcurrentServer(configuration), control)
+    case .crr: try run(ConnectionServer(configuration), control)
+    case .stream: try run(StreamServer(configuration), control)
+    }
+  }
+
+  private static func run(_ loop: some ServerLoop, _ control: ControlChannel) throws(WorkloadError) {
+    let outcome = try loop.run { port in control.send(.listening(port: port)) }
+    control.send(.stopped(outcome.result))
+    control.send(stamps: outcome.stamps)
+  }
+
+  private static func measure(
+    _ configuration: WorkerConfiguration, _ control: ControlChannel
+  ) throws(WorkloadError) {
+    switch configuration.loop {
+    case .rr where isPlain(configuration): try RoundTripClient(configuration).run(control)
+    case .rr: try ConcurrentClient(configuration).run(control)
+    case .crr: try ConnectionClient(configuration).run(control)
+    case .stream: try StreamClient(configuration).run(control)
+    case .open: try OpenLoopClient(configuration).run(control)
+    }
   }
 }
 
@@ -57,23 +87,72 @@ struct WorkerFailure: Error, CustomStringConvertible {
 }
 
 /// Messages in on stdin, out on stdout.
-struct ControlChannel {
+final class ControlChannel: ClientConversation {
+  /// What the client says with its readiness.
+  var canaryNanoseconds: UInt64 = 0
+  /// Whether a message is read by one call and not byte by byte, so that the one which asks for counting is hardly
+  /// counted. What was read and is no message yet is lost to a command that the worker becomes.
+  var readsAhead = false
+  private var ahead: [UInt8] = []
+  private var place = 0
+  /// Whether stdin has come to its end.
+  private var isAtEnd = false
+
   /// A line of control is never longer; more is not a controller's.
   private static let longestLine = 65_536
 
-  mutating func receive() throws(WorkerFailure) -> WorkerMessage {
+  func receive() throws(WorkerFailure) -> WorkerMessage {
     var line: [UInt8] = []
-    var byte: UInt8 = 0
     while true {
-      let count = read(STDIN_FILENO, &byte, 1)
-      if count < 0 && errno == EINTR { continue }
-      guard count == 1 else { throw WorkerFailure("the controller is gone") }
+      guard let byte = nextByte() else { throw WorkerFailure("the controller is gone") }
       if byte == UInt8(ascii: "\n") { break }
       line.append(byte)
       guard line.count <= Self.longestLine else { throw WorkerFailure("a control line without end") }
     }
     do throws(ProtocolError) { return try WorkerMessage(line: line) } catch { throw WorkerFailure(error.description) }
   }
+
+  /// nil at the end of stdin.
+  private func nextByte() -> UInt8? {
+    if place == ahead.count {
+      ahead = [UInt8](unsafeUninitializedCapacity: readsAhead ? 512 : 1) { buffer, count in
+        repeat { count = read(STDIN_FILENO, buffer.baseAddress, buffer.count) } while count < 0 && errno == EINTR
+        count = max(0, count)
+      }
+      place = 0
+      isAtEnd = ahead.isEmpty
+      if isAtEnd { return nil }
+    }
+    place += 1
+    return ahead[place - 1]
+  }
+
+  func awaitStart() throws(WorkloadError) {
+    send(.ready(canaryNanoseconds: canaryNanoseconds))
+    do throws(WorkerFailure) {
+      guard try receive() == .start else { throw WorkerFailure("expected 'start'") }
+    } catch { throw WorkloadError(error.description) }
+  }
+
+  func report(_ outcome: ClientOutcome) {
+    send(.result(outcome.result))
+    send(samples: outcome.samples)
+    send(samples: outcome.serviceTimes)
+    send(stamps: outcome.stamps)
+  }
+
+  /// A controller that wants no counting says nothing more, and ends.
+  func awaitCount() throws(WorkloadError) -> Bool {
+    do throws(WorkerFailure) {
+      guard try receive() == .count else { throw WorkerFailure("expected 'count'") }
+      return true
+    } catch {
+      if isAtEnd { return false }
+      throw WorkloadError(error.description)
+    }
+  }
+
+  func report(counted operations: UInt64) { send(.counted(operations: operations)) }
 
   func send(_ message: WorkerMessage) { message.line.withUnsafeBytes(writeAll) }
 

@@ -32,15 +32,19 @@ struct Synthetic {
   var change: (_ environment: String, _ block: Int) -> Double = { _, _ in 1 }
   /// The metrics that each trial yields as multiples of its p50; others are said to be unavailable.
   var metrics: [Metric: Double] = [.rttP50: 1]
+  /// Counts, the same in every block, by environment; elsewhere there are none.
+  var counts: [Metric: [String: Double]] = [:]
+  var kind = WorkloadSpec.Kind.udpRR
   var noiseClass = HostNoise.quiet
 
   static func claim(
     _ id: String, _ environment: String = "bridge", above: Double? = nil, below: Double? = nil, margin: Double = 0.1,
-    quantity: ClaimSpec.Quantity = .ratio, metric: Metric = .rttP50, workload: String = Synthetic.workload
+    against: String? = nil, quantity: ClaimSpec.Quantity = .ratio, over: [String: Double]? = nil,
+    metric: Metric = .rttP50, workload: String = Synthetic.workload
   ) -> ClaimSpec {
     ClaimSpec(
       id: id, section: "section", statement: "statement", workload: workload, metric: metric, environment: environment,
-      quantity: quantity, region: ClaimRegion(above: above, below: below), margin: margin,
+      against: against, quantity: quantity, over: over, region: ClaimRegion(above: above, below: below), margin: margin,
       supportedReason: "\(id) holds", refutedReason: "\(id) does not hold")
   }
 
@@ -49,7 +53,7 @@ struct Synthetic {
     let scenario = Scenario(
       name: "synthetic", title: "t", description: "d", baseline: environments[0].name,
       environments: environments.map(\.name),
-      workloads: [WorkloadSpec(name: Self.workload, kind: .udpRR, wait: .spin)],
+      workloads: [WorkloadSpec(name: Self.workload, kind: kind, wait: .spin)],
       profiles: [.quick: profile], claims: claims)
     return RunRecord(
       id: "20260101-000000-\(String(seed, radix: 16))", scenario: scenario, profileName: .quick,
@@ -88,7 +92,13 @@ struct Synthetic {
     var values: [Metric: Double] = [:]
     var unavailable: [Metric: String] = [:]
     for metric in Metric.allCases {
-      if let part = metrics[metric] { values[metric] = value * part } else { unavailable[metric] = "not simulated" }
+      if let count = counts[metric]?[environment] {
+        values[metric] = count
+      } else if let part = metrics[metric] {
+        values[metric] = value * part
+      } else {
+        unavailable[metric] = "not simulated"
+      }
     }
     return Trial(
       block: block, position: position, environment: environment, isControl: isControl, workload: Self.workload,

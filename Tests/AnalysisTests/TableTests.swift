@@ -26,7 +26,7 @@ struct TableTests {
     let without = RunAnalysis.analyze(run)
     let netns = try #require(without.series("netns", .rttP99))
     #expect(netns.median != nil && netns.ratio == nil && netns.difference == nil && netns.direction == nil)
-    #expect(netns.note == "native: \(reason)")
+    #expect(netns.note == "the baseline has none: \(reason)")
     let encoded = String(decoding: try JSONEncoder().encode(row), as: UTF8.self)
     #expect(!encoded.contains("\"median\"") && encoded.contains(reason))
   }
@@ -65,7 +65,7 @@ struct TableTests {
       #expect(try #require(bridge.qValue) < 0.05 && bridge.direction == .higher)
       #expect(try #require(netns.qValue) > 0.05 && netns.direction == .undecided)
     }
-    #expect(Set(result.series.map(\.metric)) == Set(Metric.allCases))
+    #expect(Set(result.series.map(\.metric)) == Set(WorkloadSpec.Kind.udpRR.metrics))
   }
 
   @Test("the direction is the interval's: lower where it lies below 1")
@@ -108,6 +108,46 @@ struct LadderTests {
       #expect(abs(difference - (sum - (try #require(whole.difference).estimate))) < 1e-6)
       #expect(abs(ratio) < 0.01 && abs(difference) < 0.01 * Synthetic.base)
     }
+  }
+
+  @Test("each rung stands against the lowest one, too")
+  func totals() throws {
+    let ladder = try #require(
+      RunAnalysis.analyze(Synthetic(environments: rungs, noise: 0, drift: 0).run()).ladders.first)
+    for (step, factor) in zip(ladder.steps, [0.95, 1.05, 1.25]) {
+      #expect(abs(try #require(step.totalRatio).estimate - factor) < 1e-12)
+      #expect(abs(try #require(step.totalDifference).estimate - (factor - 1) * Synthetic.base) < 1e-8)
+    }
+    #expect(ladder.steps[0].totalRatio == ladder.steps[0].ratio)
+  }
+
+  @Test("counts and CPU have ladders where every rung has them; others have none")
+  func further() throws {
+    var synthetic = Synthetic(environments: rungs)
+    synthetic.metrics = [.rttP50: 1, .totalCPU: 2]
+    synthetic.counts = [
+      .deviceTransmissions: ["native": 2, "netns": 2, "veth": 2, "bridge": 4],
+      .deviceReceptions: ["native": 2, "netns": 2, "veth": 2],
+    ]
+    let ladders = RunAnalysis.analyze(synthetic.run()).ladders
+    #expect(ladders.map(\.metric) == [.rttP50, .totalCPU, .deviceTransmissions])
+    let transmissions = ladders[2].steps
+    #expect(transmissions.map(\.difference?.estimate) == [0, 0, 2])
+    #expect(transmissions.map(\.totalRatio?.estimate) == [1, 1, 2])
+    #expect(ladders[2].differenceResidual == 0 && ladders[2].ratioResidual == 0)
+  }
+
+  @Test("a rung that could not run is left out, and named; the steps compose all the same")
+  func missingRung() throws {
+    var run = Synthetic(environments: rungs, noise: 0, drift: 0).run()
+    run.record.environments[2].unavailable = "the kernel has no veth"
+    run.trials.removeAll { $0.environment == "veth" }
+    let result = RunAnalysis.analyze(run)
+    let ladder = try #require(result.ladders.first)
+    #expect(ladder.steps.map(\.from) == ["native", "netns"] && ladder.steps.map(\.to) == ["netns", "bridge"])
+    #expect(abs(try #require(ladder.steps[1].ratio).estimate - 1.25 / 0.95) < 1e-12)
+    #expect(abs(try #require(ladder.ratioResidual)) < 1e-12)
+    #expect(result.warnings == ["The ladder has no rung veth, which could not run here: the kernel has no veth."])
   }
 
   @Test("with too few blocks there are steps without numbers, and no residual")

@@ -1,5 +1,7 @@
+import Foundation
 import Glibc
 import LinuxKit
+import Synchronization
 import TestSupport
 import Testing
 import WorkerProtocol
@@ -33,14 +35,16 @@ struct TapSetTests {
 
   /// Sends datagrams over the pair, with these sequence numbers and this magic. Nobody listens, so nobody answers but
   /// the kernel, and what it says is none of ours.
-  private func send(_ sequences: Range<UInt64>, magic: String = "BNCH", from namespace: NetworkNamespace) throws {
+  private func send(
+    _ sequences: Range<UInt64>, magic: String = "BNCH", to host: UInt32 = 0xc612_0002, from namespace: NetworkNamespace
+  ) throws {
     try namespace.run { () throws(SystemError) in
       let socket = try systemCall("socket") { Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0) }
       defer { close(socket) }
       var address = sockaddr_in()
       address.sin_family = sa_family_t(AF_INET)
       address.sin_port = UInt16(9).bigEndian
-      address.sin_addr.s_addr = UInt32(0xc612_0002).bigEndian
+      address.sin_addr.s_addr = host.bigEndian
       for sequence in sequences {
         var bytes = Self.message
         withUnsafeBytes(of: sequence.littleEndian) { bytes.replaceSubrange(0..<8, with: $0) }
@@ -116,6 +120,44 @@ struct TapSetTests {
       let seen = try capture(sampling: 1, on: [(sender, "v0")], duration: 0) { try send(0..<20_000, from: sender) }
       let counts = try #require(seen[0].counts.first)
       #expect(counts.dropped > 0 && counts.packets + counts.dropped == 20_000 && counts.isComplete)
+    }
+  }
+
+  @Test("are complete, also where others' packets passed while they were opened", .requiresProgram("ip"))
+  func busy() throws {
+    try withPair { sender, receiver in
+      let isOver = Mutex(false)
+      let ended = DispatchSemaphore(value: 0)
+      Thread.detachNewThread {
+        while !isOver.withLock({ $0 }) { try? send(0..<200, magic: "XXXX", from: sender) }
+        ended.signal()
+      }
+      defer {
+        isOver.withLock { $0 = true }
+        ended.wait()
+      }
+      for _ in 0..<5 {
+        let seen = try capture(sampling: 1, on: [(sender, "v0"), (receiver, "v1")]) { try send(0..<20, from: sender) }
+        for tap in seen {
+          #expect(tap.sequences.count == 20 && tap.counts.first?.isComplete == true, "\(tap.counts)")
+        }
+      }
+    }
+  }
+
+  @Test("show each packet of a loopback once, and are complete", .requiresProgram("ip"), arguments: [1, 20, 500])
+  func loopback(_ count: Int) throws {
+    try withPair { sender, _ in
+      let child = try ChildProcess(
+        executable: "/usr/bin/env", arguments: ["ip", "-n", sender.name, "link", "set", "lo", "up"],
+        environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"])
+      try #require(try child.waitForExit(deadline: Clock.monotonic() + 20_000_000_000) == .exited(0))
+      let seen = try capture(sampling: 1, on: [(sender, "lo")]) {
+        // To the namespace's own address, so over its loopback.
+        try send(0..<UInt64(count), to: 0xc612_0001, from: sender)
+      }
+      #expect(seen[0].sequences == (0..<UInt64(count)).map { $0 })
+      #expect(seen[0].counts == [TapCounts(packets: count, dropped: 0, isComplete: true)])
     }
   }
 

@@ -253,11 +253,14 @@ struct SweepTests {
   /// An environment that nobody takes away, and the journal's directory.
   private func abandon(_ definition: any EnvironmentDefinition) throws -> (ScratchDirectory, runID: String) {
     let workplace = try Workplace()
-    _ = try definition.build(with: workplace.resources)
+    do throws(UserError) { _ = try definition.build(with: workplace.resources) } catch {
+      try? workplace.resources.removeAll()
+      throw error
+    }
     return (workplace.directory, workplace.runID)
   }
 
-  @Test("with everything in it", arguments: EnvironmentRegistry.names.filter { $0 != "native" })
+  @Test("with everything in it", arguments: linkEnvironments.map(\.name))
   func sweep(_ name: String) throws {
     let (directory, runID) = try abandon(try #require(EnvironmentRegistry.definition(named: name)))
     #expect(try !remains(of: runID).isEmpty)

@@ -7,32 +7,84 @@ import Testing
 
 @testable import Environments
 
+/// The environments of links alone: no router, no engine.
+let linkEnvironments: [any EnvironmentDefinition] = [
+  NamespaceLoopback(), MacvlanPair(), VethPair(), BridgedPair(), BridgeNetfilter(), VxlanTunnel(),
+]
+
 @Suite("Every environment stands, passes packets and attests its path", .requiresNetworkNamespaces)
 struct PathTests {
-  static let own = EnvironmentRegistry.names.filter { $0 != "native" }
+  static let names = linkEnvironments.map(\.name)
 
-  @Test("packets take the declared path, and that is attested", arguments: own)
-  func attested(_ name: String) throws {
-    let workplace = try Workplace()
-    try workplace.with(try #require(EnvironmentRegistry.definition(named: name))) { environment in
+  private func definition(_ name: String) throws -> any EnvironmentDefinition {
+    try #require(linkEnvironments.first { $0.name == name })
+  }
+
+  @Test("packets take the declared path, and that is attested", arguments: names, AddressFamily.allCases)
+  func attested(_ name: String, _ family: AddressFamily) throws {
+    let workplace = try Workplace(family: family)
+    try workplace.with(try definition(name)) { environment in
       let exchange = try Exchange(environment)
-      for size in [1, 64, 1472, 9000] {
+      // Around the sizes that fill a packet, of both families, plain and in VXLAN.
+      for size in [1, 64, 1382, 1383, 1402, 1403, 1422, 1423, 1452, 1453, 1472, 1473, 2800, 9000, 60_000] {
         let before = try environment.readCounters()
-        try exchange.roundTrips(200, size: size)
+        try exchange.roundTrips(100, size: size)
         let attestation = environment.attest(
-          from: before, to: try environment.readCounters(), traffic: .datagrams(200, size: size))
+          from: before, to: try environment.readCounters(), traffic: .datagrams(100, size: size, family: family))
         #expect(attestation.isPassed, "\(size) B: \(attestation.failures)")
-        #expect(attestation.hops.contains { $0.isDeclared && $0.transmitted >= 200 && $0.received >= 200 })
+        #expect(attestation.hops.contains { $0.isDeclared && $0.transmitted >= 100 && $0.received >= 100 })
         #expect(attestation.hops.allSatisfy { $0.isDeclared == ($0.expected > 0) })
       }
     }
+    #expect(try remains(of: workplace.runID) == [])
+  }
+
+  @Test("messages on a connection, on one of their own each, and in bulk", arguments: names, AddressFamily.allCases)
+  func connections(_ name: String, _ family: AddressFamily) throws {
+    let workplace = try Workplace(family: family)
+    try workplace.with(try definition(name)) { environment in
+      func attest(_ traffic: PathTraffic, _ body: () throws -> Void) throws {
+        let before = try environment.readCounters()
+        try body()
+        let attestation = environment.attest(from: before, to: try environment.readCounters(), traffic: traffic)
+        #expect(attestation.isPassed, "\(traffic): \(attestation.failures)")
+      }
+      let dialogue = try Dialogue(environment, .bytes, family: family)
+      try dialogue.roundTrips(3, size: 1)
+      for size in [1, 64, 1400, 9000] {
+        try attest(.messages(100, size: size, family: family)) { try dialogue.roundTrips(100, size: size) }
+      }
+      try attest(.messages(100, family: family, connections: 100)) { try dialogue.connections(100, size: 64) }
+      let stream = PathTraffic(
+        transport: .tcp, family: family, size: 65_000, replySize: 1, requests: 500, replies: 1, connections: 1,
+        isBulk: true)
+      try attest(stream) { try ByteStream(environment).send(500, size: 65_000) }
+    }
+  }
+
+  @Test("what the kernel says by itself is over when an environment stands, or within the slack", arguments: names)
+  func quiet(_ name: String) async throws {
+    let workplace = try Workplace(family: .ipv6)
+    defer { try? workplace.resources.removeAll() }
+    let environment = try (try definition(name)).build(with: workplace.resources)
+    _ = try Exchange(environment)
+    let before = try environment.readCounters()
+    // Not a wait for something: the time in which routers would be asked for, and groups reported.
+    try await Task.sleep(for: .milliseconds(1500))
+    let attestation = environment.attest(
+      from: before, to: try environment.readCounters(), traffic: .datagrams(0, family: .ipv6))
+    #expect(attestation.isPassed, "\(attestation.failures)")
+    #expect(
+      attestation.hops.allSatisfy { $0.transmitted <= 8 && $0.received <= 8 },
+      "\(attestation.hops.map { ($0.interface, $0.transmitted, $0.received) })")
+    extendLifetime(environment)
   }
 
   @Test("native: the host's own loopback, where others may come in between")
   func native() throws {
     let workplace = try Workplace()
     try workplace.with(NativeLoopback()) { environment in
-      #expect(environment.clientNamespace == nil && environment.serverNamespace == nil)
+      #expect(environment.client.namespaceToEnter == nil && environment.server.namespaceToEnter == nil)
       let exchange = try Exchange(environment)
       // Packets of others void a trial, and the run repeats it; here too.
       let attestations = try (0..<10).lazy.map { _ in
@@ -56,11 +108,14 @@ struct PathTests {
   func interfaces() throws {
     let expected: [String: Set<String>] = [
       "netns": ["lo"], "veth": ["lo", "client0", "server0"],
+      "macvlan": ["lo", "client0", "server0", "parent0", "wire0"],
       "bridge": ["lo", "client0", "server0", "bridge0", "port-client", "port-server"],
+      "bridge-netfilter": ["lo", "client0", "server0", "bridge0", "port-client", "port-server"],
+      "vxlan": ["lo", "underlay-c", "underlay-s", "vxlan0"],
     ]
-    for name in Self.own {
+    for name in Self.names {
       let workplace = try Workplace()
-      try workplace.with(try #require(EnvironmentRegistry.definition(named: name))) { environment in
+      try workplace.with(try definition(name)) { environment in
         let namespaces = workplace.journal.resources.compactMap { resource in
           if case .networkNamespace(let name) = resource { name } else { nil }
         }
@@ -77,21 +132,6 @@ struct PathTests {
         let attestation = environment.attest(from: counters, to: counters, traffic: .datagrams(0))
         #expect(Set(attestation.hops.map(\.interface)) == seen)
       }
-    }
-  }
-
-  @Test("a bridge stands in a namespace of the run, and bridge netfilter is off there")
-  func bridgeNetfilter() throws {
-    let workplace = try Workplace()
-    try workplace.with(BridgedPair()) { _ in
-      let hub = NetworkNamespace(name: "bench-\(workplace.runID)-3-switch")
-      let switches = try hub.run { () throws(SystemError) in
-        ["iptables", "ip6tables", "arptables"].compactMap {
-          SmallFile.line("/proc/sys/net/bridge/bridge-nf-call-\($0)")
-        }
-      }
-      // None at all where the kernel has no br_netfilter.
-      #expect(switches.allSatisfy { $0 == "0" }, "\(switches)")
     }
   }
 }
@@ -123,7 +163,8 @@ struct WrongPathTests {
     try withVeth { environment, _ in
       // As if the client had not entered its own namespace but the server's.
       let exchange = try Exchange(
-        client: environment.serverNamespace, server: environment.serverNamespace, address: environment.serverAddress)
+        client: environment.server.namespaceToEnter, server: environment.server.namespaceToEnter,
+        address: environment.service.listenAddress)
       let attestation = try attest(environment, .datagrams(100)) { try exchange.roundTrips(100, size: 64) }
       #expect(!attestation.isPassed)
       #expect(names(attestation, "client0 (client) sent", "where the path has at least 100"))
@@ -167,7 +208,7 @@ struct WrongPathTests {
     try withVeth { environment, _ in
       let exchange = try Exchange(environment)
       let stray = try Exchange(
-        client: environment.clientNamespace, server: environment.clientNamespace, address: "127.0.0.1")
+        client: environment.client.namespaceToEnter, server: environment.client.namespaceToEnter, address: "127.0.0.1")
       let attestation = try attest(environment, .datagrams(100)) {
         try exchange.roundTrips(100, size: 64)
         try stray.roundTrips(50, size: 64)
@@ -185,7 +226,8 @@ struct WrongPathTests {
     let workplace = try Workplace()
     try workplace.with(BridgedPair()) { environment in
       let exchange = try Exchange(
-        client: environment.serverNamespace, server: environment.serverNamespace, address: environment.serverAddress)
+        client: environment.server.namespaceToEnter, server: environment.server.namespaceToEnter,
+        address: environment.service.listenAddress)
       let attestation = try attest(environment, .datagrams(100)) { try exchange.roundTrips(100, size: 64) }
       for hop in ["client0 (client)", "port-client (switch)", "port-server (switch)", "server0 (server)"] {
         #expect(names(attestation, "\(hop) sent", "where the path has at least 100"), "\(attestation.failures)")
@@ -198,29 +240,38 @@ struct WrongPathTests {
 struct PacketCountTests {
   @Test(
     "UDP: one per fragment, as the kernel's own counters say", .requiresNetworkNamespaces,
-    arguments: [1500, 65_535], [1, 1472, 1473, 2952, 2953, 65_000])
-  func fragments(_ mtu: Int, _ size: Int) throws {
+    arguments: [1500, 1450, 65_535], AddressFamily.allCases)
+  func fragments(_ mtu: Int, _ family: AddressFamily) throws {
     let count = 5
+    let subnet = Subnet(family: family, number: 0)
     try withNamespaces(2) { namespaces in
-      let left = try NetlinkSocket.prepare(namespaces[0])
-      let right = try NetlinkSocket.prepare(namespaces[1])
+      let left = try NetlinkSocket.prepare(namespaces[0], ipv6: family == .ipv6)
+      let right = try NetlinkSocket.prepare(namespaces[1], ipv6: family == .ipv6)
       try left.createVethPair("client0", peer: "server0", peerIn: namespaces[1])
       try left.setMTU(mtu, of: "client0")
       try right.setMTU(mtu, of: "server0")
       try right.setUp("server0")
-      try left.addAddress("198.18.0.1", prefixLength: 30, to: "client0")
-      try right.addAddress("198.18.0.2", prefixLength: 30, to: "server0")
+      try left.addAddress(subnet.address(1), prefixLength: subnet.prefixLength, to: "client0")
+      try right.addAddress(subnet.address(2), prefixLength: subnet.prefixLength, to: "server0")
       try left.waitUntilRunning("client0")
       try right.waitUntilRunning("server0")
-      let exchange = try Exchange(client: namespaces[0].path, server: namespaces[1].path, address: "198.18.0.2")
-      let before = try left.counters(of: "client0")
-      try exchange.roundTrips(count, size: size)
-      let growth = try left.counters(of: "client0") - before
-      let said = PathAttestation.packets(UInt64(count), .datagrams(count, size: size), mtu: mtu)
-      #expect(said.least == said.most)
-      // A neighbour may be confirmed meanwhile: one packet, in either direction.
-      #expect((said.least...said.least + 1).contains(growth.txPackets), "sent \(growth.txPackets), said \(said.least)")
-      #expect((said.least...said.least + 1).contains(growth.rxPackets))
+      try left.waitUntilTaken(subnet.address(1))
+      try right.waitUntilTaken(subnet.address(2))
+      let exchange = try Exchange(
+        client: namespaces[0].path, server: namespaces[1].path, address: subnet.address(2))
+      for size in [1, 1402, 1403, 1422, 1423, 1440, 1441, 1452, 1453, 1472, 1473, 2888, 2889, 2952, 2953, 65_000] {
+        let before = try left.counters(of: "client0")
+        try exchange.roundTrips(count, size: size)
+        let growth = try left.counters(of: "client0") - before
+        let said = PathAttestation.packets(
+          from: .client, .datagrams(count, size: size, family: family), mtu: mtu)
+        #expect(said.least == said.most)
+        // A neighbour may be confirmed meanwhile, or a group reported: a few packets, in either direction, and fewer
+        // than a fragment more for each message would be.
+        #expect(
+          (said.least...said.least + 4).contains(growth.txPackets), "\(size) B: \(growth.txPackets), not \(said.least)")
+        #expect((said.least...said.least + 4).contains(growth.rxPackets))
+      }
     }
   }
 
@@ -230,9 +281,28 @@ struct PacketCountTests {
       (1500, 1, 1), (1500, 1472, 1), (1500, 1473, 2), (1500, 2952, 2), (1500, 2953, 3), (1500, 65_000, 44),
       (65_536, 1, 1), (65_536, 1473, 1), (65_536, 65_000, 1), (1450, 1422, 1), (1450, 1423, 2), (68, 100, 3),
     ] as [(Int, Int, UInt64)] {
-      let said = PathAttestation.packets(10, .datagrams(10, size: size), mtu: mtu)
-      #expect(said.least == 10 * fragments && said.most == 10 * fragments, "\(size) B at MTU \(mtu): \(said)")
+      #expect(said(.datagrams(10, size: size), mtu) == [10 * fragments, 10 * fragments], "\(size) B at MTU \(mtu)")
     }
+  }
+
+  @Test("UDP: the arithmetic of RFC 8200, whose fragments have a header more")
+  func arithmetic6() {
+    for (mtu, size, fragments) in [
+      (1500, 1, 1), (1500, 1452, 1), (1500, 1453, 2), (1500, 2888, 2), (1500, 2889, 3), (65_536, 65_000, 1),
+      (1430, 1382, 1), (1430, 1383, 2), (1280, 1232, 1), (1280, 1233, 2),
+    ] as [(Int, Int, UInt64)] {
+      let traffic = PathTraffic.datagrams(10, size: size, family: .ipv6)
+      #expect(said(traffic, mtu) == [10 * fragments, 10 * fragments], "\(size) B at MTU \(mtu)")
+    }
+  }
+
+  @Test("requests and replies have sizes of their own")
+  func replies() {
+    let traffic = PathTraffic(transport: .udp, size: 64, replySize: 4000, requests: 10, replies: 9)
+    #expect(said(traffic, 1500) == [10, 10] && said(traffic, 1500, from: .server) == [27, 27])
+    // Each segment may be acknowledged: by the side that sends less.
+    let tcp = PathTraffic(transport: .tcp, size: 64, replySize: 4000, requests: 10, replies: 10)
+    #expect(said(tcp, 1500) == [10, 10 + 30] && said(tcp, 1500, from: .server) == [10, 30 + 10])
   }
 
   @Test("TCP: between one packet a message and, for each segment, one and its acknowledgement")
@@ -240,9 +310,38 @@ struct PacketCountTests {
     for (mtu, size, most) in [(1500, 64, 2), (1500, 1448, 2), (1500, 1449, 4), (65_536, 65_000, 2)]
       as [(Int, Int, UInt64)]
     {
-      let traffic = PathTraffic(transport: .tcp, size: size, requests: 10, replies: 10)
-      let said = PathAttestation.packets(10, traffic, mtu: mtu)
-      #expect(said.least == 10 && said.most == 10 * most)
+      #expect(said(.messages(10, size: size), mtu) == [10, 10 * most])
     }
+    #expect(said(.messages(10, size: 1428, family: .ipv6), 1500) == [10, 20])
+    #expect(said(.messages(10, size: 1429, family: .ipv6), 1500) == [10, 40])
+  }
+
+  @Test("TCP: a connection for each message makes a few packets more")
+  func connections() {
+    let traffic = PathTraffic.messages(10, connections: 10)
+    // SYN, acknowledgement, request, acknowledgement, FIN, acknowledgement; and on the other side SYN, acknowledgement,
+    // reply, FIN, acknowledgement.
+    #expect(said(traffic, 1500) == [10, 60] && said(traffic, 1500, from: .server) == [10, 50])
+  }
+
+  @Test("bulk: as many as its bytes need in the largest packets that there are, and none for nothing")
+  func bulk() {
+    let stream = PathTraffic(
+      transport: .tcp, size: 524_280, replySize: 1, requests: 40, replies: 0, isBulk: true)
+    #expect(said(stream, 1500) == [40, 40 * 363] && said(stream, 1500, from: .server) == [1, 40 * 363])
+    let small = PathTraffic.messages(10, isBulk: true)
+    #expect(said(small, 1500) == [1, 20])
+    let nothing = PathTraffic.messages(0, isBulk: true)
+    #expect(said(nothing, 1500) == [0, 0])
+    // Datagrams are not put together.
+    var datagrams = PathTraffic.datagrams(10)
+    datagrams.isBulk = true
+    #expect(said(datagrams, 1500) == [10, 10])
+  }
+
+  /// The fewest and the most.
+  private func said(_ traffic: PathTraffic, _ mtu: Int, from side: PathAttestation.Side = .client) -> [UInt64] {
+    let bounds = PathAttestation.packets(from: side, traffic, mtu: mtu)
+    return [bounds.least, bounds.most]
   }
 }

@@ -9,10 +9,11 @@ import Testing
 
 @Suite("What was made is taken away", .requiresNetworkNamespaces, .requiresProgram("ip"))
 struct RemovalTests {
-  @Test("nothing is left of an environment", arguments: EnvironmentRegistry.names)
-  func nothingLeft(_ name: String) throws {
+  @Test(
+    "nothing is left of an environment", arguments: ["native"] + linkEnvironments.map(\.name), AddressFamily.allCases)
+  func nothingLeft(_ name: String, _ family: AddressFamily) throws {
     let links = try hostLinks()
-    let workplace = try Workplace()
+    let workplace = try Workplace(family: family)
     try workplace.with(try #require(EnvironmentRegistry.definition(named: name))) { environment in
       let isThere = try !remains(of: workplace.runID).isEmpty
       #expect(isThere == (name != "native"))
@@ -20,7 +21,8 @@ struct RemovalTests {
     #expect(try remains(of: workplace.runID) == [])
     #expect(
       try hostLinks().subtracting(links).isDisjoint(with: [
-        "client0", "server0", "bridge0", "port-client", "port-server",
+        "client0", "server0", "bridge0", "port-client", "port-server", "parent0", "wire0", "vxlan0", "underlay-c",
+        "underlay-s",
       ]))
     #expect(workplace.journal.resources == [])
     workplace.journal.close()
@@ -78,7 +80,8 @@ struct RemovalTests {
         try client.socket.createVethPair("client0", peer: "server0", peerIn: server.namespace)
         try client.socket.setUp("client1")
       }
-      return try BuiltEnvironment(client: client, server: server, serverAddress: "198.18.0.2", path: [])
+      return try BuiltEnvironment(
+        client: client, server: server, service: ServiceAddress(listenAddress: "198.18.0.2"), path: [])
     }
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import LinuxKit
+import Model
 import Testing
 
 @testable import Environments
@@ -13,35 +14,22 @@ final class Datagrams {
   /// - Parameters:
   ///   - namespace: the namespace's file; nil is the host's own.
   ///   - address: to bind to; nil leaves it to the kernel.
-  init(in namespace: String?, address: String? = nil) throws {
-    let number = try onDedicatedThread { () throws(SystemError) in
-      if let namespace { try NetworkNamespace.enter(path: namespace) }
-      return try systemCall("socket") {
-        Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-      }
-    }
-    let socket = Descriptor(owning: number)
-    // A lost datagram fails the test instead of hanging it.
-    var patience = timeval(tv_sec: 5, tv_usec: 0)
-    setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-    var name = sockaddr_in()
+  init(in namespace: String?, _ family: AddressFamily, address: String? = nil) throws {
+    let socket = try openSocket(SOCK_DGRAM, family, in: namespace)
+    let number = socket.rawValue
     if let address {
-      try withAddress(address, 0) { pointer, length in
+      try withSocketAddress(address, 0) { pointer, length in
         _ = try systemCall("bind", on: address) { bind(number, pointer, length) }
       }
-      var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-      withUnsafeMutablePointer(to: &name) { pointer in
-        _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(number, $0, &length) }
-      }
     }
-    port = UInt16(bigEndian: name.sin_port)
+    port = try localPort(number)
     self.socket = socket
   }
 
   func send(_ count: Int, to address: String, port: UInt16) throws {
     let number = socket.rawValue
     let bytes = [UInt8](repeating: 7, count: count)
-    try withAddress(address, port) { pointer, length in
+    try withSocketAddress(address, port) { pointer, length in
       _ = try systemCall("sendto", on: "\(address):\(port)") { sendto(number, bytes, count, 0, pointer, length) }
     }
   }
@@ -67,20 +55,6 @@ final class Datagrams {
   }
 }
 
-private func withAddress(
-  _ text: String, _ port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> Void
-) throws {
-  var address = sockaddr_in()
-  address.sin_family = sa_family_t(AF_INET)
-  address.sin_port = port.bigEndian
-  try #require(inet_pton(AF_INET, text, &address.sin_addr) == 1)
-  try withUnsafePointer(to: address) { pointer in
-    try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-      try body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
-    }
-  }
-}
-
 /// Client and server that exchange datagrams.
 struct Exchange {
   private let server: Datagrams
@@ -89,8 +63,9 @@ struct Exchange {
 
   /// - Parameters: where the server listens and the client runs; nil is the host's own namespace.
   init(client: String?, server: String?, address: String) throws {
-    self.server = try Datagrams(in: server, address: address)
-    self.client = try Datagrams(in: client)
+    let family: AddressFamily = address.contains(":") ? .ipv6 : .ipv4
+    self.server = try Datagrams(in: server, family, address: address)
+    self.client = try Datagrams(in: client, family)
     self.address = address
     // Neighbours get to know each other.
     try roundTrips(1, size: 1)
@@ -98,7 +73,8 @@ struct Exchange {
 
   init(_ environment: BuiltEnvironment) throws {
     try self.init(
-      client: environment.clientNamespace, server: environment.serverNamespace, address: environment.serverAddress)
+      client: environment.client.namespaceToEnter, server: environment.server.namespaceToEnter,
+      address: environment.service.targetAddress)
   }
 
   func roundTrips(_ count: Int, size: Int) throws {
@@ -112,7 +88,76 @@ struct Exchange {
 
 extension PathTraffic {
   /// `count` datagrams there, and as many back.
-  static func datagrams(_ count: Int, size: Int = 64) -> PathTraffic {
-    PathTraffic(transport: .udp, size: size, requests: UInt64(count), replies: UInt64(count))
+  static func datagrams(_ count: Int, size: Int = 64, family: AddressFamily = .ipv4) -> PathTraffic {
+    PathTraffic(transport: .udp, family: family, size: size, requests: UInt64(count), replies: UInt64(count))
+  }
+
+  /// `count` messages there, and as many back, on connections that stand, or each on one of its own.
+  static func messages(
+    _ count: Int, size: Int = 64, family: AddressFamily = .ipv4, connections: Int = 0, isBulk: Bool = false
+  ) -> PathTraffic {
+    PathTraffic(
+      transport: .tcp, family: family, size: size, requests: UInt64(count), replies: UInt64(count),
+      connections: UInt64(connections), isBulk: isBulk)
+  }
+}
+
+/// A stream of bytes from client to server, which takes them in as they come, and answers with one byte at the end.
+struct ByteStream {
+  private let client: String?
+  private let server: String?
+  private let address: String
+  private let family: AddressFamily
+
+  init(_ environment: BuiltEnvironment) {
+    client = environment.client.namespaceToEnter
+    server = environment.server.namespaceToEnter
+    address = environment.service.targetAddress
+    family = address.contains(":") ? .ipv6 : .ipv4
+  }
+
+  /// Sends `count` messages of `size` bytes on one connection.
+  func send(_ count: Int, size: Int) throws {
+    let listener = try openSocket(SOCK_STREAM, family, in: server)
+    let number = listener.rawValue
+    try withSocketAddress(address, 0) { pointer, length in
+      _ = try systemCall("bind", on: address) { bind(number, pointer, length) }
+    }
+    try systemCall("listen") { listen(number, 1) }
+    let port = try localPort(number)
+    let sender = try openSocket(SOCK_STREAM, family, in: client)
+    let fd = sender.rawValue
+    try withSocketAddress(address, port) { pointer, length in
+      _ = try systemCall("connect", on: address) { connect(fd, pointer, length) }
+    }
+    let accepted = Descriptor(owning: try systemCall("accept") { accept(number, nil, nil) })
+    beImpatient(accepted.rawValue)
+    let taken = accepted.release()
+    let ended = DispatchSemaphore(value: 0)
+    Thread.detachNewThread {
+      let socket = Descriptor(owning: taken)
+      var bytes = [UInt8](repeating: 0, count: 1 << 20)
+      var received = 0
+      while received < count * size {
+        let part = recv(socket.rawValue, &bytes, bytes.count, 0)
+        if part <= 0 { break }
+        received += part
+      }
+      if received != count * size { Issue.record("\(received) of \(count * size) bytes came") }
+      Glibc.send(socket.rawValue, bytes, 1, Int32(MSG_NOSIGNAL))
+      ended.signal()
+    }
+    let message = [UInt8](repeating: 7, count: size)
+    for _ in 0..<count {
+      var done = 0
+      while done < size {
+        done += try systemCall("send") {
+          message.withUnsafeBytes { Glibc.send(fd, $0.baseAddress.map { $0 + done }, size - done, Int32(MSG_NOSIGNAL)) }
+        }
+      }
+    }
+    ended.wait()
+    var byte: UInt8 = 0
+    try #require(try systemCall("recv") { recv(fd, &byte, 1, 0) } == 1)
   }
 }

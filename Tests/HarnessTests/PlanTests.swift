@@ -92,6 +92,36 @@ struct PlanTests {
         == ["udp-rr-spin"])
   }
 
+  @Test("a profile's own environments are those that run, unless others are asked for")
+  func profileEnvironments() throws {
+    var limited = scenario
+    limited.profiles[.quick]?.environments = ["native", "veth"]
+    #expect(try RunPlan(scenario: limited, profile: .quick, seed: 1).environments.map(\.name) == ["native", "veth"])
+    #expect(
+      try RunPlan(scenario: limited, profile: .quick, environments: ["bridge"], seed: 1).environments.map(\.name)
+        == ["native", "bridge"])
+  }
+
+  @Test("the project's own scenarios have every profile, and can be planned in each")
+  func ownScenarios() throws {
+    let catalogue = ScenarioCatalogue(directories: [repository.appending(path: "scenarios").path])
+    let entries = catalogue.entries(knownEnvironments: EnvironmentRegistry.names)
+    #expect(entries.count >= 7)
+    for entry in entries {
+      let scenario = try entry.content.get()
+      #expect(scenario.name == entry.name, "a scenario is named by its file")
+      #expect(Set(scenario.profiles.keys) == Set(ProfileName.allCases), "\(entry.name) has every profile")
+      for profile in ProfileName.allCases {
+        let plan = try RunPlan(scenario: scenario, profile: profile, seed: 1)
+        #expect(plan.environments.count > 1 && !plan.workloads.isEmpty)
+      }
+      for claim in scenario.claims {
+        let workload = try #require(scenario.workloads.first { $0.name == claim.workload })
+        #expect(workload.kind.metrics.contains(claim.metric), "\(claim.id): \(workload.kind.rawValue)")
+      }
+    }
+  }
+
   @Test("names that the scenario does not have are a mistake in usage, with the nearest one")
   func unknownNames() {
     let environment = userError { () throws(UserError) in

@@ -7,9 +7,10 @@ enum Wire {
   static let client = "198.18.0.1"
   static let server = "198.18.0.2"
 
-  static func lay(_ client: NetworkNamespace, _ server: NetworkNamespace, ipv6: Bool = false) throws {
-    let left = try NetlinkSocket.prepare(client, ipv6: ipv6)
-    let right = try NetlinkSocket.prepare(server, ipv6: ipv6)
+  /// - Parameter isPrepared: otherwise the namespaces are as the kernel makes them.
+  static func lay(_ client: NetworkNamespace, _ server: NetworkNamespace, isPrepared: Bool = true) throws {
+    let left = try isPrepared ? NetlinkSocket.prepare(client) : NetlinkSocket.open(in: client)
+    let right = try isPrepared ? NetlinkSocket.prepare(server) : NetlinkSocket.open(in: server)
     try left.createVethPair("client0", peer: "server0", peerIn: server)
     try right.setUp("server0")
     try left.addAddress(Self.client, prefixLength: 24, to: "client0")

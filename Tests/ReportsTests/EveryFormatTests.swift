@@ -84,7 +84,8 @@ struct EveryFormatTests {
     for part in [
       "10.60", "1.30×", "[1.28, 1.33]", "2.45", "[2.28, 2.69]", "−0.70", "[−0.83, −0.59]", "▲ slower", "▼ faster",
       "baseline",
-      "no difference found (< 4.8 %)", "1.00× [0.99, 1.02]", "compose to the whole up to 0.2 % and −0.01 µs",
+      "no difference found (< 4.8 %)", "1.00× [0.99, 1.02]", "The steps compose to 1.31× and +2.47 µs",
+      "residual 0.2 % and 0.02 µs",
       "supported",
       "refuted", "net-hop", "net-namespace", "more than 10 % longer than over the host's own loopback", "2.5 %",
       "The CPU frequency governor cannot be read", "1 of 13 blocks voided", "steal of 2.3 % during bridge (limit 2 %)",

@@ -34,7 +34,8 @@ struct JSONResultTests {
   static let all: [RunResult] = [
     Fixture.result, Variants.failedControl, Variants.manyVoided, Variants.interrupted, Variants.injected,
     Variants.unavailableEnvironment, Variants.empty, Variants.notes, Variants.withoutCapture, Variants.troubled,
-    Variants.oneTrial, Variants.blocking, byDifference,
+    Variants.oneTrial, Variants.blocking, byDifference, Synthetic.ladder, Synthetic.stream, Synthetic.open,
+    Synthetic.exec, Synthetic.slope,
   ]
 
   static let byDifference = Variants.changed {
@@ -78,6 +79,22 @@ struct JSONResultTests {
     #expect(text.contains("\"seed\" : 9007199254740993"))
     #expect(text.contains("\"hops\" : {\n    \"unavailable\" : \"packets were not captured in this run\"\n  }"))
     #expect(!text.contains("\\/"))
+  }
+
+  @Test("of before the ladder reads and renders")
+  func older() throws {
+    let later: Set<String> = [
+      "family", "reply_size", "concurrency", "framing", "total_ratio", "total_difference", "published", "waterfalls",
+    ]
+    func without(_ value: Any) -> Any {
+      if let list = value as? [Any] { return list.map(without) }
+      guard let object = value as? [String: Any] else { return value }
+      return object.filter { !later.contains($0.key) }.mapValues(without)
+    }
+    let value = try JSONSerialization.jsonObject(with: JSONResult.encode(Variants.withoutCapture))
+    let result = try JSONResult.decode(JSONSerialization.data(withJSONObject: without(value)))
+    #expect(result == Variants.withoutCapture)
+    #expect(try HTMLReport.render(result) == HTMLReport.render(Variants.withoutCapture))
   }
 
   @Test("that is none is refused with the place")
@@ -125,7 +142,10 @@ struct JSONResultTests {
     rich.run.host.governor = "performance"
     rich.environments[0].unavailable = "x"
     rich.series[1].note = "x"
-    for result in [rich, Variants.unavailableEnvironment, Variants.withoutCapture, Variants.troubled] {
+    for result in [
+      rich, Variants.unavailableEnvironment, Variants.withoutCapture, Variants.troubled, Synthetic.open, Synthetic.exec,
+      Synthetic.slope,
+    ] {
       _ = try walk.problems(JSONSerialization.jsonObject(with: JSONResult.encode(result)), schema, "result")
     }
     #expect(walk.unseen == [])

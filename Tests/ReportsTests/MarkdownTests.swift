@@ -15,7 +15,7 @@ struct MarkdownTests {
     "has rectangular tables",
     arguments: [
       Fixture.result, Variants.empty, Variants.unavailableEnvironment, Variants.notes, Variants.troubled,
-      Variants.withoutCapture,
+      Variants.withoutCapture, Synthetic.ladder, Synthetic.stream, Synthetic.open, Synthetic.exec, Synthetic.slope,
     ])
   func tables(result: RunResult) {
     var columns: Int?

@@ -59,7 +59,7 @@ struct TerminalTests {
     }
     let text = TerminalTable.render(result, width: 80, color: false)
     #expect(text.contains("\n  docker-bridge-with-filt…\n"))
-    #expect(text.contains("p50   10.60  1.30× [1.28, 1.33]"))
+    #expect(text.contains("p50    10.60  1.30× [1.28, 1.33]"))
   }
 
   @Test("gives every verdict a word and a shape")

@@ -243,7 +243,12 @@ enum Variants {
         result.claims[index].workload += text
         result.claims[index].environment += text
         result.claims[index].reason = text
+        result.claims[index].against = "native" + text
+        result.claims[index].published = [ClaimSpec.Published(source: text, finding: text)]
       }
+      result.claims[1].quantity = .slope
+      result.claims[1].over = ["native" + text: 0, text: 1]
+      result.workloads[1].commands = WorkloadSpec.Commands(server: nil, client: [text])
       result.voided = [VoidedBlock(block: 1, reasons: [text, text])]
       result.noise.withVoided[0].claim = text
       result.warnings = [text, text]

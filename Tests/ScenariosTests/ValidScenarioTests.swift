@@ -65,17 +65,25 @@ struct ValidScenarioTests {
     #expect(scenario.description.hasPrefix("Copy & paste *this*"))
   }
 
-  @Test("is what the project's own scenarios are")
-  func ownScenarios() throws {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    let catalogue = ScenarioCatalogue(directories: [root.appending(path: "scenarios").path])
-    let entries = catalogue.entries(knownEnvironments: knownEnvironments)
-    #expect(entries.contains { $0.name == "network-hop" })
-    for entry in entries {
-      let scenario = try entry.content.get()
-      #expect(scenario.name == entry.name, "a scenario is named by its file")
-      #expect(Set(scenario.profiles.keys) == Set(ProfileName.allCases), "\(entry.name) has every profile")
-    }
+  @Test("may have open loops, commands, ladders' steps and slopes")
+  func everything() throws {
+    let scenario = try ScenarioFile.load(path: Fixture.path("everything.yaml"), knownEnvironments: knownEnvironments)
+    #expect(
+      scenario.workloads == [
+        WorkloadSpec(name: "open", kind: .udpOpen, wait: .block, size: 100, replySize: 200, rate: 20_000),
+        WorkloadSpec(name: "http", kind: .tcpRR, wait: .block, concurrency: 100, framing: .http),
+        WorkloadSpec(name: "stream", kind: .tcpStream, wait: .block, size: 65_000),
+        WorkloadSpec(
+          name: "redis", kind: .exec, wait: .block,
+          commands: .init(
+            server: ["redis-server", "--port", "{server_port}", "--save", ""], client: ["redis-benchmark", "-p", "{server_port}"],
+            reported: "SET: ([0-9.]+)")),
+      ])
+    #expect(scenario.profiles[.quick]?.environments == ["native", "bridge"])
+    #expect(scenario.claims[0].against == "veth")
+    #expect(scenario.claims[0].published == [.init(source: "Somebody, 2020", finding: "1.34 times")])
+    #expect(scenario.claims[1].quantity == .slope)
+    #expect(scenario.claims[1].over == ["native": 0, "veth": 1.5, "bridge": 3])
+    #expect(scenario.claims[1].environments == ["native", "veth", "bridge"])
   }
 }

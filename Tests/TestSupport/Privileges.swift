@@ -11,6 +11,13 @@ extension Trait where Self == ConditionTrait {
       "needs root with CAP_SYS_ADMIN and CAP_NET_ADMIN: run `sudo make test`")
   }
 
+  /// The test counts kernel events. Skipped without tracepoints, but not in the privileged lane.
+  public static var requiresTracepoints: Self {
+    .enabled(
+      if: isPrivilegedLane || access("/sys/kernel/tracing/events/net/net_dev_xmit/id", R_OK) == 0,
+      "needs root and tracefs: `mount -t tracefs nodev /sys/kernel/tracing`")
+  }
+
   /// The test asks an independent program about what we did. Skipped where it is not installed, but not in the
   /// privileged lane.
   public static func requiresProgram(_ name: String) -> Self {

@@ -16,7 +16,7 @@ struct HostileServerTests {
     _ wait: WorkerConfiguration.Wait = .spin, timeout: UInt64 = 10_000 * milliseconds,
     window: UInt64 = 100 * milliseconds,
     _ handle: @escaping @Sendable (_ place: Int, _ request: [UInt8], _ answer: @escaping Answer) throws -> Void
-  ) throws -> (outcome: RoundTripClient.Outcome, requests: [UInt64]) {
+  ) throws -> (outcome: ClientOutcome, requests: [UInt64]) {
     let peer = try Peer(.udp)
     let port = try peer.bind()
     let farewell = Array("farewell".utf8)
@@ -32,7 +32,7 @@ struct HostileServerTests {
     var settings = configuration(.client, .udp, wait, port: port, window: window)
     settings.warmupNanoseconds = 0
     settings.timeoutNanoseconds = timeout
-    let outcome: RoundTripClient.Outcome
+    let outcome: ClientOutcome
     do {
       defer {
         #expect(throws: Never.self) {

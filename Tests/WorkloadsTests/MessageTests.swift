@@ -22,16 +22,20 @@ struct MessageTests {
     result.voluntarySwitches = 7
     result.involuntarySwitches = 8
     result.isTruncated = true
+    result.hasServiceTimes = true
     result.firstSequence = 11
     result.stamps = 1 << 22
     result.areStampsTruncated = true
     var stopped = ServerResult()
     stopped.echoed = 9
+    stopped.windowMessages = 13
+    stopped.windowBytes = UInt64(Int64.max)
     stopped.foreign = 10
     stopped.stamps = 12
     stopped.areStampsTruncated = true
     var messages: [WorkerMessage] = [
-      .listening(port: 0), .listening(port: .max), .ready(canaryNanoseconds: 123), .start, .result(ClientResult()),
+      .listening(port: 0), .listening(port: .max), .ready(canaryNanoseconds: 123), .start, .count,
+      .counted(operations: 0), .counted(operations: UInt64(Int64.max)), .result(ClientResult()),
       .result(result), .stopped(ServerResult()), .stopped(stopped), .failed(message: ""),
       .failed(message: "bind 127.0.0.1:80: \"denied\" \\ \n\r\t\u{0}\u{1b}\u{1f}\u{7f} ü 漢 🙂 e\u{301} \u{2028}"),
     ]
@@ -53,6 +57,14 @@ struct MessageTests {
         }
       }
     }
+    messages.append(
+      .configure(
+        WorkerConfiguration(
+          role: .relay, loop: .open, transport: .tcp, wait: .block, framing: .http, size: 1, replySize: 65_000,
+          concurrency: 100, rate: 2_000_000, address: "2001:2::1", targetAddress: "::1", targetPort: .max, nonce: 1,
+          countedOperations: 2000)))
+    messages.append(
+      .configure(.command(["sh", "-c", "a \"b\"\n", "", "ü"], namespace: "/n", cpu: 0, discardsOutput: true)))
     return messages
   }()
 
@@ -84,13 +96,13 @@ struct MessageTests {
   func version() throws {
     let line = try #require(Self.all.last).line
     let text = String(decoding: line, as: UTF8.self)
-    let other = text.replacing("\"protocol\":2,", with: "\"protocol\":1,")
+    let other = text.replacing("\"protocol\":3,", with: "\"protocol\":1,")
     #expect(other != text)
     #expect(
-      throws: ProtocolError("protocol 1 where 2 was expected: controller and worker do not match")
+      throws: ProtocolError("protocol 1 where 3 was expected: controller and worker do not match")
     ) { try WorkerMessage(line: other.utf8) }
     #expect(throws: ProtocolError("no whole number 'protocol' of the right size in a message")) {
-      try WorkerMessage(line: text.replacing("\"protocol\":2,", with: "").utf8)
+      try WorkerMessage(line: text.replacing("\"protocol\":3,", with: "").utf8)
     }
   }
 
@@ -116,6 +128,9 @@ struct MessageTests {
       ("stamp_every", "3"), ("stamp_every", "65"), ("stamp_every", "-1"), ("stamp_every", "-64"),
       ("stamp_every", "2097152"), ("stamp_every", "4611686018427387904"), ("stamp_every", "9223372036854775808"),
       ("stamp_every", "1.0"), ("stamp_every", "true"), ("socket_stamps", "1"), ("socket_stamps", "\"true\""),
+      ("reply_size", "0"), ("reply_size", "65001"), ("concurrency", "0"), ("concurrency", "101"), ("rate", "-1"),
+      ("loop", "\"loop\""), ("framing", "\"\""), ("target_port", "65536"), ("counted_operations", "-1"),
+      ("discard_output", "0"), ("arguments", "[]"),
       ("cpu", "\"0\""), ("cpu", "0.5"), ("namespace", "1"), ("address", "127"), ("protocol", "\"1\""),
     ])
   func outOfRange(key: String, value: String) throws {

@@ -43,7 +43,7 @@ final class Peer: Sendable {
   /// Binds to a port of the kernel's choice.
   func bind() throws(SystemError) -> UInt16 {
     let fd = socket.rawValue
-    try IPv4Endpoint(address: loopback, port: 0).withSocketAddress { pointer, length throws(SystemError) in
+    try Endpoint(address: loopback, port: 0).withSocketAddress { pointer, length throws(SystemError) in
       _ = try systemCall("bind") { Glibc.bind(fd, pointer, length) }
     }
     if kind == .tcp { try systemCall("listen") { listen(fd, 1) } }
@@ -58,7 +58,7 @@ final class Peer: Sendable {
 
   func connect(port: UInt16) throws(SystemError) {
     let fd = socket.rawValue
-    try IPv4Endpoint(address: loopback, port: port).withSocketAddress { pointer, length throws(SystemError) in
+    try Endpoint(address: loopback, port: port).withSocketAddress { pointer, length throws(SystemError) in
       _ = try systemCall("connect") { Glibc.connect(fd, pointer, length) }
     }
   }
@@ -85,7 +85,7 @@ final class Peer: Sendable {
     return (
       Array(bytes.prefix(count)),
       { bytes throws(SystemError) in
-        try IPv4Endpoint(address: loopback, port: port).withSocketAddress { pointer, length throws(SystemError) in
+        try Endpoint(address: loopback, port: port).withSocketAddress { pointer, length throws(SystemError) in
           _ = try systemCall("sendto") { sendto(self.socket.rawValue, bytes, bytes.count, 0, pointer, length) }
         }
       }

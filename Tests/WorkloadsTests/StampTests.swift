@@ -1,3 +1,4 @@
+import Glibc
 import LinuxKit
 import Testing
 import WorkerProtocol
@@ -165,7 +166,7 @@ extension WorkerTests {
       settings.timeoutNanoseconds = 10 * milliseconds
       settings.stampEvery = 1
       settings.socketStamps = socketStamps
-      let outcome: RoundTripClient.Outcome
+      let outcome: ClientOutcome
       do {
         defer {
           #expect(throws: Never.self) {
@@ -192,7 +193,7 @@ extension WorkerTests {
 
     @Test("the kernel's refusal names what was asked for")
     func refused() throws {
-      let socket = try Socket(.tcp)
+      let socket = try Socket(.tcp, family: AF_INET)
       // Numbers of a stream that is not connected.
       let error = #expect(throws: WorkloadError.self) {
         try explained { () throws(SystemError) in try socket.stampPackets(sending: true) }

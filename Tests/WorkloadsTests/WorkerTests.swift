@@ -157,7 +157,7 @@ struct WorkerTests {
 
     @Test("when its stdin does, if it still waits for a message")
     func endOfInput() throws {
-      for script in [#"exec "$1" </dev/null"#, #"printf '{"protocol":2' | "$1""#] {
+      for script in [#"exec "$1" </dev/null"#, #"printf '{"protocol":3' | "$1""#] {
         let child = try ChildProcess(executable: "/bin/sh", arguments: ["-c", script, "sh", try WorkerProcess.path()])
         let worker = WorkerProcess(running: child)
         #expect(try worker.failure() == "the controller is gone")
@@ -184,8 +184,8 @@ struct WorkerTests {
         ("nonsense", "no '{' at byte 0 of a message"), ("", "no '{' at byte 0 of a message"),
         (#"{"type":"start"}"#, "the first message must be 'configure'"),
         (#"{"type":"dance"}"#, "a message of unknown type 'dance'"),
-        (#"{"type":"configure","protocol":1}"#, "protocol 1 where 2 was expected: controller and worker do not match"),
-        (#"{"type":"configure","protocol":2}"#, "no text 'role' in a message"),
+        (#"{"type":"configure","protocol":1}"#, "protocol 1 where 3 was expected: controller and worker do not match"),
+        (#"{"type":"configure","protocol":3}"#, "no text 'role' in a message"),
       ])
     func line(text: String, reason: String) throws {
       let worker = try WorkerProcess()
@@ -219,8 +219,8 @@ struct WorkerTests {
       #expect(try failure { $0.address = "192.0.2.1" } == "bind 192.0.2.1:0: Cannot assign requested address")
       #expect(
         try failure {
-          $0 = configuration(.client); $0.address = "::1"
-        } == "inet_pton ::1: Invalid argument")
+          $0 = configuration(.client); $0.address = "::1::"
+        } == "inet_pton ::1::: Invalid argument")
     }
 
     @Test("with a port that is taken", arguments: [WorkerConfiguration.Transport.udp, .tcp])

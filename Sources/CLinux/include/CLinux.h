@@ -14,12 +14,16 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "CLinuxEpoll.h"
 #include "CLinuxPerf.h"
+#include "CLinuxSplice.h"
 
 // Hidden behind _GNU_SOURCE.
 int clinux_unshare(int flags);
 int clinux_setns(int fd, int flags);
 int clinux_pipe2(int ends[2], int flags);
+// accept4(2) without an address, closed on exec.
+int clinux_accept(int fd);
 int clinux_memfd_create(const char *name);
 
 // A signalfd whose flags are an enumeration of its own.

@@ -5,17 +5,27 @@ internal import PlainText
 enum LadderChart {
   private static let rowHeight = 44.0
 
+  private static func isLogarithmic(_ values: [Double]) -> Bool {
+    guard let low = values.min(), let high = values.max(), low > 0 else { return false }
+    return high / low > 8
+  }
+
   static func render(id: String, table: MetricTable, baseline: String, confidence: String?) -> String? {
     let rows = table.rows
     let ratios = rows.compactMap { $0.series?.ratio }
     guard !ratios.isEmpty else { return nil }
-    let scale = Scale(covering: ratios.flatMap { [$0.low, $0.high] } + [1])
+    let values: [Double] = ratios.flatMap { [$0.low, $0.high] } + [1]
+    // One rung far off would press all others into one place.
+    let isLogarithmic = Self.isLogarithmic(values)
+    let scale = Scale(covering: values, isLogarithmic: isLogarithmic)
     let bottom = Double(rows.count) * rowHeight + 6
     let sentences = rows.map { row in
       row.ratio.map { "\(row.name): \($0.whole)" } ?? "\(row.name): \(row.isBaseline ? "1, the baseline" : "no ratio")"
     }
     var svg = SVG(
-      id: id, title: "Ladder of \(InertText.name(table.workload)), \(table.metric.title), as a ratio to \(baseline)",
+      id: id,
+      title: "Ladder of \(InertText.name(table.workload)), \(table.title), as a ratio to \(baseline)"
+        + (table.metric.isBetterLarger ? "; larger is better" : "") + (isLogarithmic ? "; logarithmic" : ""),
       summary: sentences.joined(separator: "; "), height: bottom + 20)
     let ticks = scale.ticks(5)
     for tick in ticks {

@@ -203,6 +203,29 @@ for kind in ("normal", "lognormal", "cauchy", "tied"):
         )
 write("descriptive", descriptive)
 
+# --- Slopes over sizes, block by block; from a generator of their own, which leaves the others' numbers as they are -----
+
+slope_random = np.random.default_rng(19680501)
+slopes = []
+for sizes in ([0, 100, 1000, 5000, 30000], [0, 1], [3, 1, 2, 10], [1, 1, 2]):
+    for blocks, confidence in ((12, 0.95), (27, 0.99)):
+        growth = slope_random.normal(0.02, 0.002, blocks)
+        series = [9000 + growth * size + slope_random.normal(0, 5, blocks) for size in sizes]
+        lines = np.sort([stats.linregress(sizes, [values[b] for values in series]).slope for b in range(blocks)])
+        i, j = np.triu_indices(blocks)
+        averages = np.sort((lines[i] + lines[j]) / 2)
+        k = critical_value(blocks, Fraction(str(confidence)))
+        slopes.append(
+            dict(
+                sizes=[float(size) for size in sizes], confidence=confidence, series=[v.tolist() for v in series],
+                slopes=[float(stats.linregress(sizes, [v[b] for v in series]).slope) for b in range(blocks)],
+                estimate=float(np.median(averages)), low=float(averages[k]),
+                high=float(averages[len(averages) - 1 - k]),
+                p=float(stats.wilcoxon(lines, method="exact").pvalue),
+            )
+        )
+write("slope", slopes)
+
 # --- Random numbers: the reference algorithms once more, in unbounded integers -------------------------
 
 MASK = 2**64 - 1
