@@ -3,7 +3,7 @@
 # a build for release. See Benchmarks/README.md.
 #
 #   Benchmarks/run.sh                              everything
-#   Benchmarks/run.sh peers [COMPARISON...]        veth bridge topology startup hops (default: these five), native
+#   Benchmarks/run.sh peers [COMPARISON...]        veth bridge throughput topology startup hops (default: these), native
 #   Benchmarks/run.sh hot [ARGUMENT...]            arguments for the benchmark plugin, e.g. --filter 'Store.*'
 #
 # Variables: SWIFT=swift, BUILD_DIR=.build (where `make build` built), BENCH_NO_INSTALL=1 (see
@@ -51,7 +51,7 @@ compare() {
 }
 
 peers() {
-  [ $# -gt 0 ] || set -- veth bridge topology startup hops
+  [ $# -gt 0 ] || set -- veth bridge throughput topology startup hops
   for name in "$@"; do
     case $name in
       native | veth | bridge | topology | startup | hops) ;;
@@ -87,7 +87,7 @@ peers() {
 
   for name in "$@"; do
     case $name in
-      topology | startup | hops) compare "$name" "Benchmarks/peers/$name.py" ;;
+      throughput | topology | startup | hops) compare "$name" "Benchmarks/peers/$name.py" ;;
       *) compare "$name" Benchmarks/peers/latency.py "$name" ;;
     esac
   done

@@ -31,7 +31,8 @@ public struct BenchCommand: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      RunCommand.self, ExecCommand.self, ListCommand.self, DescribeCommand.self, ValidateCommand.self, DoctorCommand.self,
+      RunCommand.self, ExecCommand.self, ListCommand.self, DescribeCommand.self, ValidateCommand.self,
+      DoctorCommand.self,
       AnalyzeCommand.self, ReportCommand.self, HopsCommand.self, CleanupCommand.self,
     ])
 

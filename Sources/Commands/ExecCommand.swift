@@ -14,7 +14,8 @@ struct ExecCommand: ParsableCommand {
 
       EXAMPLES
         sudo bench exec --env native,veth,docker-bridge \\
-          --server 'redis-server --bind {server_address} --port {server_port} --save "" --protected-mode no' \\
+          --server 'redis-server --bind {server_address}
+            --port {server_port} --protected-mode no' \\
           --reported 'SET: ([0-9.]+) requests per second' \\
           -- redis-benchmark -h {server_address} -p {server_port} -t set -n 20000 -q
         sudo bench exec --env native,netns -- sh -c 'exit 0'
@@ -86,7 +87,9 @@ struct ExecCommand: ParsableCommand {
         + (server.map { "; server: \($0)" } ?? ""),
       baseline: names[0], environments: names,
       workloads: [WorkloadSpec(name: "exec", kind: .exec, wait: .block, commands: commands)],
-      profiles: [.standard: Profile(windowMilliseconds: 0, warmupMilliseconds: 0, budgetSeconds: budget, looks: [blocks])],
+      profiles: [
+        .standard: Profile(windowMilliseconds: 0, warmupMilliseconds: 0, budgetSeconds: budget, looks: [blocks])
+      ],
       claims: [])
     return try RunPlan(scenario: scenario, profile: .standard, family: measuring.family, seed: measuring.drawnSeed())
   }

@@ -33,7 +33,8 @@ public struct Diagnosis: Sendable, Equatable {
     } else if usable.isEmpty {
       parts.append("no environment can run here")
     } else {
-      parts.append("\(usable.listed) can run here and \(unusable.listed) cannot")
+      parts.append(
+        "\(usable.count) of \(usable.count + unusable.count) environments can run here; \(unusable.brieflyListed) cannot")
     }
     let warnings = findings.filter { $0.status == .warning }
     let disturbing = warnings.filter { !$0.affects.isEmpty }.count

@@ -74,7 +74,7 @@ struct EnvironmentTrials {
     let built = users.filter { $0.failure == nil }
     if !built.isEmpty {
       let time = Double(built.map(\.nanoseconds).reduce(0, +))
-      detail = "built and removed \(built.map(\.name).listed) in \(Figure.duration(nanoseconds: time))"
+      detail = "built and removed \(built.map(\.name).brieflyListed) in \(Figure.duration(nanoseconds: time))"
     } else {
       let failure = first.failure
       let isRefused = failure?.exitCode == .notPermitted

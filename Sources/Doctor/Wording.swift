@@ -6,6 +6,9 @@ extension [String] {
     guard count > 1 else { return first ?? "" }
     return dropLast().joined(separator: ", ") + " and " + self[count - 1]
   }
+
+  /// The same, of a long list its beginning alone: `a, b, c and 20 more`.
+  var brieflyListed: String { count > 8 ? prefix(5).joined(separator: ", ") + " and \(count - 5) more" : listed }
 }
 
 extension Int {

@@ -101,9 +101,12 @@ public struct BuiltEnvironment {
 extension BuiltEnvironment {
   /// Whether packets passed the declared path at all, and nothing else, where it is not known how many were sent: the
   /// user's own programs.
-  public func attestMovement(from before: PathCounters, to after: PathCounters) -> Attestation {
+  /// - Parameter isTalking: whether client and server have anything to say to each other.
+  public func attestMovement(from before: PathCounters, to after: PathCounters, isTalking: Bool) -> Attestation {
+    let messages: UInt64 = isTalking ? 1 : 0
     var attestation = attest(
-      from: before, to: after, traffic: PathTraffic(transport: .tcp, size: 1, requests: 1, replies: 1, isBulk: true))
+      from: before, to: after,
+      traffic: PathTraffic(transport: .tcp, size: 1, requests: messages, replies: messages, isBulk: true))
     // How many packets are too many cannot be told; too few, and others' interfaces, can.
     attestation.failures.removeAll { $0.contains("at most") }
     return attestation

@@ -57,7 +57,8 @@ public enum EnvironmentRegistry {
 
   /// Routers with more and more rules.
   private static let firewalls: [any EnvironmentDefinition] =
-    RuleChain.counts.map { RuleChain(.linear, count: $0) } + RuleChain.counts.dropFirst().map { RuleChain(.map, count: $0) }
+    RuleChain.counts.map { RuleChain(.linear, count: $0) }
+    + RuleChain.counts.dropFirst().map { RuleChain(.map, count: $0) }
 
   public static var names: [String] { all.map(\.name) }
 

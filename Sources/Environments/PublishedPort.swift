@@ -35,7 +35,7 @@ public struct PublishedPort: EnvironmentDefinition {
 
   public var layer: String {
     switch user {
-    case .outside: "destination address translation and a forward filter instead of masquerading"
+    case .outside: "a published port: routing, connection tracking, address translation, a filter"
     case .neighbor: "the way back over the same bridge, with both addresses translated"
     }
   }

@@ -62,11 +62,13 @@ struct CommandSession {
         started: started, nanoseconds: nanoseconds, clientCPU: clientCPU,
         serverCPU: serverBefore.flatMap { before in serverAfter.map { $0 - before } },
         reported: try reported(in: output), noise: noiseBefore.clockNoise(until: noise),
-        attestation: environment.attestMovement(from: countersBefore, to: countersAfter))
+        attestation: environment.attestMovement(
+          from: countersBefore, to: countersAfter, isTalking: server != nil))
     } catch let failure as Failure {
       throw failure
     } catch let failure as ChildProcess.Failure {
-      throw failure == .interrupted ? .interrupted : .trial("'\(words[0])' did not end within \(limit / 1_000_000_000) s")
+      throw failure == .interrupted
+        ? .interrupted : .trial("'\(words[0])' did not end within \(limit / 1_000_000_000) s")
     } catch let error as UserError {
       throw .trial(error.message)
     } catch {
@@ -160,14 +162,17 @@ extension CommandSession.Outcome {
     case .value(let number): values[.reported] = number
     case .unavailable(let reason): unavailable[.reported] = reason
     }
-    if let clientCPU { values[.clientCPU] = Double(clientCPU) } else {
+    if let clientCPU {
+      values[.clientCPU] = Double(clientCPU)
+    } else {
       unavailable[.clientCPU] = "the client had ended before its time could be read"
     }
     if let serverCPU { values[.serverCPU] = Double(serverCPU) } else { unavailable[.serverCPU] = "there is no server" }
     return Trial(
       block: block, position: position, environment: slot.environment, isControl: slot.isControl,
       workload: slot.workload, started: started, windowNanoseconds: nanoseconds, values: values,
-      unavailable: unavailable, histogram: LatencyHistogram(samples: []), messages: MessageCounts(sent: 1, completed: 1),
+      unavailable: unavailable, histogram: LatencyHistogram(samples: []),
+      messages: MessageCounts(sent: 1, completed: 1),
       attestation: attestation, noise: noise)
   }
 }

@@ -31,7 +31,8 @@ enum EventReduction {
   private static func objection(to metric: Metric, _ workload: WorkloadSpec) -> String? {
     guard workload.wait == .spin else { return nil }
     switch metric {
-    case .systemCalls, .instructions, .cycles: return "a worker that spins polls as often as it can: count with wait 'block'"
+    case .systemCalls, .instructions, .cycles:
+      return "a worker that spins polls as often as it can: count with wait 'block'"
     default: return nil
     }
   }

@@ -61,7 +61,7 @@ struct TrialReduction {
 
   private func addLatencies(_ histogram: LatencyHistogram, to metrics: inout Metrics) {
     addQuantiles([(.rttP50, 0.5), (.rttP90, 0.9), (.rttP99, 0.99), (.rttP999, 0.999)], of: histogram, to: &metrics)
-    metrics.values[.rttMax] = histogram.maximum.map(Double.init)
+    metrics.values[.rttMax] = histogram.maximum.map { Double($0) }
     metrics.values[.rttMean] = histogram.mean
     guard window.client.hasServiceTimes else { return }
     addQuantiles(
@@ -113,12 +113,12 @@ struct TrialReduction {
     guard count > 0 else { return }
     let client = Double(window.client.cpuNanoseconds)
     let server = Double(window.serverCPUNanoseconds)
-    let proxies = window.proxyCPUNanoseconds.map(Double.init)
+    let proxies = window.proxyCPUNanoseconds.map { Double($0) }
     let softirq = softirqNanoseconds
     metrics.values[.clientCPU] = client / count
     metrics.values[.serverCPU] = server / count
     metrics.values[.proxyCPU] = proxies.map { $0 / count }
-    metrics.values[.proxyMemory] = window.proxyMemoryBytes.map(Double.init)
+    metrics.values[.proxyMemory] = window.proxyMemoryBytes.map { Double($0) }
     if let softirq { metrics.values[.softirqCPU] = softirq / count }
     let total = client + server + (proxies ?? 0) + (softirq ?? 0)
     metrics.values[.totalCPU] = total / count
@@ -146,7 +146,6 @@ struct TrialReduction {
       window.softirqTicks.map {
         "\($0) clock ticks in the window, and \(Self.fewestTicks) are needed: softirqs ran within the workers' own calls"
       } ?? "the host does not tell"
-    case .serverSwitches where window.serverSwitches == nil: "the server runs in a container"
     case _ where metric.isCount: "not counted in this trial"
     default:
       completed == 0 ? "no operation was completed in the window" : "the host does not tell"

@@ -111,7 +111,8 @@ struct TrialRunner {
     let window = UInt64(profile.windowMilliseconds) * 1_000_000
     let duration = window + UInt64(profile.warmupMilliseconds + Self.startMilliseconds) * 1_000_000
     do throws(TapError) {
-      return try InsideView(environment, workload: workload, spec: spec, family: plan.family, window: window, duration: duration)
+      return try InsideView(
+        environment, workload: workload, spec: spec, family: plan.family, window: window, duration: duration)
     } catch { throw .trial(error.description) }
   }
 

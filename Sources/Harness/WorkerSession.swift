@@ -163,7 +163,8 @@ struct WorkerSession {
     var proxyCPU: UInt64 = 0
     for proxy in proxies { proxyCPU += try Clock.cpuTime(of: proxy) }
     return Readings(
-      switches: environment.server.isContainer ? nil : TaskSchedule.contextSwitches(pid: server.child.pid),
+      // A sandbox has many processes, which come and go.
+      switches: server.processes.count == 1 ? TaskSchedule.contextSwitches(pid: server.processes[0]) : nil,
       softirq: ProcessorTime.read(cpus: cpus).map { $0.map(\.softInterrupt).reduce(0, +) },
       serverCPU: try server.cpuTime(), proxyCPU: proxyCPU, noise: try NoiseProbe(cpus: cpus, workers: workers))
   }

@@ -44,7 +44,8 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public init(
     id: String, scenario: Scenario, profileName: ProfileName, profile: Profile, environments: [EnvironmentRecord],
     workloads: [String], capture: Measured<CaptureSpec> = .unavailable("packets were not captured in this run"),
-    family: AddressFamily = .ipv4, seed: UInt64, started: Date, finished: Date? = nil, host: HostFacts, workerSHA256: String, version: String,
+    family: AddressFamily = .ipv4, seed: UInt64, started: Date, finished: Date? = nil, host: HostFacts,
+    workerSHA256: String, version: String,
     command: String, exit: Exit = .running, stopReason: String? = nil, warnings: [String] = [],
     injection: String? = nil
   ) {

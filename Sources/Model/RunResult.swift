@@ -115,7 +115,8 @@ public struct RunSummary: Codable, Sendable, Equatable {
 
   public init(
     id: String, scenario: String, title: String, description: String, profile: ProfileName,
-    family: AddressFamily? = nil, seed: UInt64, started: Date, finished: Date?, host: HostFacts, workerSHA256: String, version: String, command: String,
+    family: AddressFamily? = nil, seed: UInt64, started: Date, finished: Date?, host: HostFacts, workerSHA256: String,
+    version: String, command: String,
     exit: RunRecord.Exit, stopReason: String?, baseline: String, windowMilliseconds: Int, validBlocks: Int,
     voidedBlocks: Int, injection: String?
   ) {

@@ -187,7 +187,9 @@ struct ScenarioReader {
   private func readCommands(_ fields: Fields, _ kind: WorkloadSpec.Kind?) -> WorkloadSpec.Commands? {
     guard kind == .exec else { return nil }
     func words(_ key: String) -> [String]? {
-      guard let words = fields.texts(key, of: "a program and its arguments", mayBeEmpty: true)?.map(\.text) else { return nil }
+      guard let words = fields.texts(key, of: "a program and its arguments", mayBeEmpty: true)?.map(\.text) else {
+        return nil
+      }
       let isNamed = words.first?.isEmpty == false
       if !isNamed { fields.report("'\(key)' is empty: name a program", at: key) }
       return isNamed ? words : nil
@@ -320,7 +322,8 @@ struct ScenarioReader {
   }
 
   private static let claimKeys = [
-    "id", "section", "statement", "workload", "metric", "environment", "against", "quantity", "over", "region", "margin",
+    "id", "section", "statement", "workload", "metric", "environment", "against", "quantity", "over", "region",
+    "margin",
     "supported", "refuted", "published",
   ]
 
@@ -367,14 +370,17 @@ struct ScenarioReader {
       if fields.has("over") { fields.report("'over' is for claims with 'quantity: slope'", at: "over") }
       return nil
     }
-    if fields.has("against") { fields.report("a slope is held against no environment: leave 'against' out", at: "against") }
+    if fields.has("against") {
+      fields.report("a slope is held against no environment: leave 'against' out", at: "against")
+    }
     guard let node = fields.node("over"),
       let parts = Fields(node, subject: "'over'", keys: environments, problems)
     else { return nil }
     var sizes: [String: Double] = [:]
     for name in environments where parts.has(name) { sizes[name] = parts.number(name) }
     if Set(sizes.values).count < 3 {
-      fields.report("'over' needs at least three environments of different sizes: a line goes through any two", at: "over")
+      fields.report(
+        "'over' needs at least three environments of different sizes: a line goes through any two", at: "over")
     }
     if let environment, sizes[environment] == nil || sizes[environment] != sizes.values.max() {
       fields.report("'environment' must be the one with the largest size in 'over'", at: "environment")

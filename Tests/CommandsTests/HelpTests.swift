@@ -3,7 +3,7 @@ internal import Testing
 @Suite("Help")
 struct HelpTests {
   private static let commands = [
-    "run", "list", "describe", "validate", "doctor", "analyze", "report", "hops", "cleanup",
+    "run", "exec", "list", "describe", "validate", "doctor", "analyze", "report", "hops", "cleanup",
   ]
 
   @Test("without arguments says what there is")

@@ -1,3 +1,4 @@
+import Environments
 import Foundation
 import Glibc
 import LinuxKit
@@ -13,10 +14,12 @@ struct ExaminationTests {
     let workshop = try Workshop()
     defer { workshop.remove() }
     let runID = "doctor-test-\(String(UInt64.random(in: .min ... .max), radix: 36))"
-    let trials = EnvironmentTrials.run(journalDirectory: workshop.journals, runID: runID)
+    // Engines have tests of their own: here they may be missing.
+    let definitions = EnvironmentRegistry.all.filter { !$0.needs.contains(where: \.isEngine) }
+    let trials = EnvironmentTrials.run(definitions, journalDirectory: workshop.journals, runID: runID)
     #expect(trials.trials.compactMap(\.failure) == [])
     #expect(trials.leftBehind == [])
-    #expect(trials.findings.map(\.status) == [.ok, .ok, .ok])
+    #expect(trials.findings.count == 8 && trials.findings.allSatisfy { $0.status == .ok })
     #expect(try FileManager.default.contentsOfDirectory(atPath: workshop.journals) == [])
     let namespaces = (try? FileManager.default.contentsOfDirectory(atPath: NetworkNamespace.directory)) ?? []
     #expect(!namespaces.contains { $0.contains(runID) })
@@ -63,7 +66,7 @@ struct ExaminationTests {
       let text = Doctor.render(diagnosis, width: 80, color: false)
       #expect(text.contains("an ordinary user without CAP_SYS_ADMIN"))
       #expect(text.contains("→ run: sudo bench doctor"))
-      #expect(text.contains("not ready: native can run here and netns, veth and bridge cannot"))
+      #expect(text.replacing("\n", with: " ").contains("not ready: 1 of 30 environments can run here; "))
     }
   }
 

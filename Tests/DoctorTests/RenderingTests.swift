@@ -29,7 +29,7 @@ struct RenderingTests {
   ]
   private static let fatal = Finding(
     id: "worker", title: "Worker", status: .fatal, detail: "cannot find bench-worker", why: "It runs everywhere.",
-    remedy: "make build", affects: ["native", "netns", "veth", "bridge"])
+    remedy: "make build", affects: Affected.environments)
 
   @Test func `80 columns hold a line for what is well, and reason and remedy for what is not`() {
     let expected = """
@@ -49,7 +49,7 @@ struct RenderingTests {
                                        Each round trip takes two readings.
           → run: echo tsc | sudo tee /sys/devices/system/clocksource/clocksource0/current_clocksource
 
-      ready: all four environments can run here; 2 things make numbers noisier or
+      ready: all \(Affected.environments.count) environments can run here; 2 things make numbers noisier or
       biased
 
       """
@@ -117,6 +117,11 @@ struct RenderingTests {
     let remains = Finding(id: "remains", title: "Remains of runs", status: .warning, detail: "", why: "")
     #expect(
       Diagnosis(findings: [bridge, remains]).summary
-        == "ready: native, netns and veth can run here and bridge cannot; 1 thing to put right")
+        == "ready: 29 of 30 environments can run here; bridge cannot; 1 thing to put right")
+    let many = Finding(
+      id: "x", title: "X", status: .missing, detail: "", why: "", affects: Array(Affected.environments.dropFirst()))
+    #expect(
+      Diagnosis(findings: [many]).summary
+        == "ready: 1 of 30 environments can run here; host-network, netns, macvlan, veth, vxlan and 24 more cannot")
   }
 }

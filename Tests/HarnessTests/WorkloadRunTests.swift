@@ -28,7 +28,8 @@ extension RealPaths {
       _ workload: WorkloadSpec, in environment: String, family: AddressFamily = .ipv4
     ) throws -> Trial {
       let directory = try ScratchDirectory()
-      let scenario = Scenario.tiny(environments: ["native", environment], window: 100, warmup: 20, workloads: [workload])
+      let scenario = Scenario.tiny(
+        environments: ["native", environment], window: 100, warmup: 20, workloads: [workload])
       let plan = try RunPlan(scenario: scenario, profile: .quick, family: family, seed: 1)
       let runner = TrialRunner(
         plan: plan, worker: try WorkerBinary(path: try directory.copy(of: Built.worker())),
@@ -159,7 +160,8 @@ extension RealPaths {
     func noNumber() throws {
       let error = userError { () throws(UserError) in
         do {
-          return try run(.init(server: nil, client: ["echo", "x"], reported: "rate (.*)"), environments: ["native", "netns"])
+          return try run(
+            .init(server: nil, client: ["echo", "x"], reported: "rate (.*)"), environments: ["native", "netns"])
         } catch { throw error as? UserError ?? UserError(.internalError, "\(error)") }
       }
       #expect(error?.message.contains("printed nothing that 'rate (.*)' matches") == true)

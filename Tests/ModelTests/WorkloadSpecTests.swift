@@ -11,12 +11,15 @@ struct WorkloadSpecTests {
     #expect(workload == WorkloadSpec(name: "w", kind: .tcpRR, wait: .spin, size: 99, replySize: 99))
   }
 
-  @Test("comes back from JSON as it was", arguments: [
-    WorkloadSpec(name: "a", kind: .tcpOpen, wait: .block, size: 1, replySize: 2, concurrency: 3, rate: 4, framing: .http),
-    WorkloadSpec(
-      name: "b", kind: .exec, wait: .block,
-      commands: .init(server: ["s", ""], client: ["c", "{server_port}"], reported: "(x)")),
-  ])
+  @Test(
+    "comes back from JSON as it was",
+    arguments: [
+      WorkloadSpec(
+        name: "a", kind: .tcpOpen, wait: .block, size: 1, replySize: 2, concurrency: 3, rate: 4, framing: .http),
+      WorkloadSpec(
+        name: "b", kind: .exec, wait: .block,
+        commands: .init(server: ["s", ""], client: ["c", "{server_port}"], reported: "(x)")),
+    ])
   func roundTrip(_ workload: WorkloadSpec) throws {
     let json = try JSONEncoder().encode(workload)
     #expect(try JSONDecoder().decode(WorkloadSpec.self, from: json) == workload)
@@ -26,8 +29,10 @@ struct WorkloadSpecTests {
   func summary() {
     #expect(WorkloadSpec(name: "a", kind: .udpRR, wait: .spin).summary == "udp-rr, spin, 64 B, on two CPUs")
     #expect(
-      WorkloadSpec(name: "a", kind: .tcpOpen, wait: .block, size: 64, replySize: 1000, concurrency: 8, rate: 2000,
-        framing: .http).summary
+      WorkloadSpec(
+        name: "a", kind: .tcpOpen, wait: .block, size: 64, replySize: 1000, concurrency: 8, rate: 2000,
+        framing: .http
+      ).summary
         == "tcp-open, block, 64 B and 1000 B, as HTTP, 2000/s, 8 in flight, on two CPUs")
     #expect(
       WorkloadSpec(name: "a", kind: .tcpStream, wait: .block, size: 65_000).summary
@@ -47,9 +52,12 @@ struct WorkloadSpecTests {
 
 @Suite("A number that a client reports")
 struct ReportedNumberTests {
-  @Test("is the first group of the last match", arguments: [
-    ("SET: 117744.00 requests per second", 117_744.0), ("SET: 1.0 rps\rSET: 2.5 rps", 2.5), ("SET: 1,234.5 x", 1234.5),
-  ])
+  @Test(
+    "is the first group of the last match",
+    arguments: [
+      ("SET: 117744.00 requests per second", 117_744.0), ("SET: 1.0 rps\rSET: 2.5 rps", 2.5),
+      ("SET: 1,234.5 x", 1234.5),
+    ])
   func number(_ output: String, _ expected: Double) throws {
     #expect(try ReportedNumber(pattern: "SET: ([0-9.,]+)").number(in: output) == expected)
   }

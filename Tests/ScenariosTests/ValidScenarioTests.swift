@@ -76,7 +76,8 @@ struct ValidScenarioTests {
         WorkloadSpec(
           name: "redis", kind: .exec, wait: .block,
           commands: .init(
-            server: ["redis-server", "--port", "{server_port}", "--save", ""], client: ["redis-benchmark", "-p", "{server_port}"],
+            server: ["redis-server", "--port", "{server_port}", "--save", ""],
+            client: ["redis-benchmark", "-p", "{server_port}"],
             reported: "SET: ([0-9.]+)")),
       ])
     #expect(scenario.profiles[.quick]?.environments == ["native", "bridge"])

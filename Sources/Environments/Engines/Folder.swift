@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Glibc
 internal import LinuxKit
 internal import Model
 
@@ -67,7 +68,10 @@ enum Folder {
   static func makeRootFileSystem(_ path: String, worker: String) throws(UserError) {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-      try FileManager.default.copyItem(atPath: worker, toPath: "\(path)\(ContainerImage.workerPath)")
+      // A link where it can be one: a file that was just written may still be open for writing in a child that is being
+      // started at that moment, and cannot be run then (ETXTBSY).
+      let file = "\(path)\(ContainerImage.workerPath)"
+      if link(worker, file) != 0 { try FileManager.default.copyItem(atPath: worker, toPath: file) }
     } catch {
       throw UserError(
         .unavailable, "cannot put the worker \(worker) into \(path): \(error.localizedDescription)",

@@ -108,7 +108,8 @@ struct WorkerPair {
     let configuration = WorkerConfiguration(
       role: .client, transport: transport, wait: .block, size: size, namespace: environment.client.namespaceToEnter,
       address: target?.address ?? service.targetAddress, port: target?.port ?? service.targetPort ?? port, nonce: nonce,
-      warmupNanoseconds: 20_000_000, windowNanoseconds: 60_000_000, timeoutNanoseconds: 5_000_000_000)
+      warmupNanoseconds: 20_000_000, windowNanoseconds: 60_000_000, timeoutNanoseconds: 5_000_000_000,
+      countedOperations: 1)
     let client = try environment.client.start(try workerFile())
     try client.child.write(WorkerMessage.configure(configuration).line)
     guard case .ready = try Self.receive(client) else { throw Unexpected() }
@@ -119,18 +120,23 @@ struct WorkerPair {
     let samples = result.samples * 4 * (result.hasServiceTimes ? 2 : 1)
     if samples > 0 { #expect(try client.child.readBytes(samples, deadline: deadline).count == samples) }
     let after = try environment.readCounters()
+    let cpuTime = try server.cpuTime()
     let family: AddressFamily = service.targetAddress.contains(":") ? .ipv6 : .ipv4
     let traffic = PathTraffic(
       transport: transport == .udp ? .udp : .tcp, family: family, size: size, requests: result.sent,
       replies: UInt64(result.samples))
     #expect(client.processes.allSatisfy { $0 > 0 } && !client.processes.isEmpty)
+    // A server over TCP ends with its client's connection.
+    #expect(cpuTime > 0)
+    // Until now the client stood, and so did its connection.
+    try client.child.write(WorkerMessage.count.line)
+    guard case .counted = try Self.receive(client) else { throw Unexpected() }
     #expect(try client.child.waitForExit(deadline: deadline) == .exited(0))
     return (environment.attest(from: before, to: after, traffic: traffic), result)
   }
 
   /// Stops the server, and hears what it did.
   func stop() throws -> ServerResult {
-    #expect(try server.cpuTime() > 0)
     server.terminate()
     guard case .stopped(let result) = try Self.receive(server) else { throw Unexpected() }
     #expect(try server.child.waitForExit(deadline: Clock.monotonic() + 20_000_000_000) == .exited(0))
