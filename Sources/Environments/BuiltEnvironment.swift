@@ -80,20 +80,26 @@ public struct BuiltEnvironment {
     }
   }
 
+  /// What the witnesses say now. With a container, an engine's own rules and their counters go: so they are asked before
+  /// the workers are stopped.
+  public func askWitnesses() -> [WitnessReading] {
+    witnesses.map { witness in
+      do throws(UserError) { return WitnessReading(witness: witness, count: try witness.read()) } catch {
+        return WitnessReading(witness: witness, failure: error.message)
+      }
+    }
+  }
+
   /// Whether the packets counted between two readings are those of `traffic`, on the declared path and nowhere else.
-  public func attest(from before: PathCounters, to after: PathCounters, traffic: PathTraffic) -> Attestation {
+  /// - Parameter witnesses: what they said when the window was over; nil asks them now.
+  public func attest(
+    from before: PathCounters, to after: PathCounters, traffic: PathTraffic, witnesses: [WitnessReading]? = nil
+  ) -> Attestation {
     var attestation = PathAttestation.judge(
       zip(path, zip(before.counters, after.counters)).map { hop, reading in
         PathAttestation.Reading(hop: hop, growth: reading.1 - reading.0)
       }, traffic: traffic)
-    for witness in witnesses {
-      do throws(UserError) {
-        let count = try witness.read()
-        if count < witness.atLeast {
-          attestation.failures.append("\(witness.name): \(count) where the path has at least \(witness.atLeast)")
-        }
-      } catch { attestation.failures.append("\(witness.name) cannot be read: \(error.message)") }
-    }
+    attestation.failures += (witnesses ?? askWitnesses()).compactMap(\.objection)
     return attestation
   }
 }

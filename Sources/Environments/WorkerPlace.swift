@@ -142,3 +142,27 @@ public struct PathWitness {
     self.read = read
   }
 }
+
+/// What a witness has said.
+public struct WitnessReading {
+  fileprivate let witness: PathWitness
+  fileprivate var count: UInt64?
+  fileprivate var failure: String?
+
+  init(witness: PathWitness, count: UInt64) {
+    self.witness = witness
+    self.count = count
+  }
+
+  init(witness: PathWitness, failure: String) {
+    self.witness = witness
+    self.failure = failure
+  }
+
+  /// Why the path is not attested by it; nil if it is.
+  var objection: String? {
+    guard let count else { return "\(witness.name) cannot be read: \(failure ?? "")" }
+    return count < witness.atLeast
+      ? "\(witness.name): \(count) where the path has at least \(witness.atLeast)" : nil
+  }
+}

@@ -57,13 +57,14 @@ struct CommandSession {
       let countersAfter = try environment.readCounters()
       let noise = try NoiseProbe(cpus: cpus, workers: server?.processes ?? [])
       guard status == .exited(0) else { throw Failure.trial(complaint(words, status, client, output)) }
+      let attestation = environment.attestMovement(
+        from: countersBefore, to: countersAfter, isTalking: server != nil)
       if let server { end(server) }
       return Outcome(
         started: started, nanoseconds: nanoseconds, clientCPU: clientCPU,
         serverCPU: serverBefore.flatMap { before in serverAfter.map { $0 - before } },
         reported: try reported(in: output), noise: noiseBefore.clockNoise(until: noise),
-        attestation: environment.attestMovement(
-          from: countersBefore, to: countersAfter, isTalking: server != nil))
+        attestation: attestation)
     } catch let failure as Failure {
       throw failure
     } catch let failure as ChildProcess.Failure {

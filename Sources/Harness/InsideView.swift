@@ -103,30 +103,40 @@ struct InsideView {
     var failures: [String]
   }
 
-  /// Drains the taps, takes them away and joins what they saw.
+  /// What the taps of one trial have seen.
+  struct Drained {
+    fileprivate var sightings: [Sightings]
+    fileprivate var counts: [TapCounts] = []
+  }
+
+  /// Drains the taps and takes them away. It comes before the workers are stopped: with a container its interfaces go.
+  /// - Parameters:
+  ///   - nonce: of this trial's messages.
+  ///   - recorder: gets every packet as it is read.
+  func drain(nonce: UInt64, recorder: PacketRecorder?) throws(Failure) -> Drained {
+    var drained = Drained(sightings: path.taps.map { Sightings(tapped: $0, nonce: nonce) })
+    guard let taps else { return drained }
+    let linkTypes = taps.linkTypes
+    do throws(TapError) {
+      drained.counts = try taps.drain(patience: Self.drainPatience) { index, frame, time, length in
+        let direction = drained.sightings[index].take(frame, time: time, linkType: linkTypes[index], length: length)
+        recorder?.record(index, frame, time: time, length: length, direction: direction)
+      }
+    } catch { throw .tap(error) }
+    taps.close()
+    do throws(UserError) { try recorder?.finish(drained.counts) } catch { throw .recorder(error) }
+    return drained
+  }
+
+  /// Joins what the taps saw with what the workers noted.
   /// - Parameters:
   ///   - span: when all taps listened, on CLOCK_REALTIME, in ns: other requests are not looked at.
-  ///   - nonce: of this trial's messages.
   ///   - drops: packets that each of the environment's interfaces dropped in the window, in the order of
   ///     ``BuiltEnvironment/interfaces``.
-  ///   - recorder: gets every packet as it is read.
   func look(
-    client: [RequestStamps], server: [RequestStamps], within span: Range<UInt64>, nonce: UInt64,
-    drops: [UInt64], recorder: PacketRecorder?
-  ) throws(Failure) -> Sight {
-    var sightings = path.taps.map { Sightings(tapped: $0, nonce: nonce) }
-    var counts: [TapCounts] = []
-    if let taps {
-      let linkTypes = taps.linkTypes
-      do throws(TapError) {
-        counts = try taps.drain(patience: Self.drainPatience) { index, frame, time, length in
-          let direction = sightings[index].take(frame, time: time, linkType: linkTypes[index], length: length)
-          recorder?.record(index, frame, time: time, length: length, direction: direction)
-        }
-      } catch { throw .tap(error) }
-      taps.close()
-      do throws(UserError) { try recorder?.finish(counts) } catch { throw .recorder(error) }
-    }
+    _ drained: Drained, client: [RequestStamps], server: [RequestStamps], within span: Range<UInt64>, drops: [UInt64]
+  ) -> Sight {
+    let (sightings, counts) = (drained.sightings, drained.counts)
     let client = client.filter { span.contains($0.sent) && span.contains($0.received) }
     let matched = RoundTripMatcher.match(
       points: path.points, client: client, at: path.client, server: server, at: path.server,
@@ -197,7 +207,7 @@ struct InsideView {
 }
 
 /// What one tap saw, sorted as it is read.
-private struct Sightings {
+fileprivate struct Sightings {
   let tapped: HopPath.Tapped
   private let nonce: UInt64
   private var observations: [TapObservation] = []

@@ -72,12 +72,16 @@ struct TrialRunner {
     let session = try WorkerSession(
       link: link, plan: plan, processors: processors, environment: environment, workload: workload, slot: slot,
       nonce: nonce, inside: inside)
-    let window = try session.runWindow()
+    var drained: InsideView.Drained?
+    let window = try session.runWindow { () throws(Failure) in
+      if let inside { drained = try drain(inside, nonce: nonce, slot: slot) }
+    }
     var attestation = environment.attest(
-      from: window.countersBefore, to: window.countersAfter, traffic: traffic(of: window, workload))
+      from: window.countersBefore, to: window.countersAfter, traffic: traffic(of: window, workload),
+      witnesses: window.witnesses)
     var hops: TrialHops?
-    if let inside {
-      let sight = try look(inside, window, environment, nonce: nonce, slot: slot)
+    if let inside, let drained {
+      let sight = look(inside, drained, window, environment)
       attestation.failures += sight.failures
       hops = sight.hops
     }
@@ -119,30 +123,33 @@ struct TrialRunner {
   /// What two workers take to start, at the most, unless something is wrong.
   private static let startMilliseconds = 100
 
-  private func look(
-    _ inside: InsideView, _ window: MeasuredWindow, _ environment: BuiltEnvironment, nonce: UInt64,
-    slot: RunPlan.Slot
-  ) throws(Failure) -> InsideView.Sight {
+  private func drain(
+    _ inside: InsideView, nonce: UInt64, slot: RunPlan.Slot
+  ) throws(Failure) -> InsideView.Drained {
     var recorder: PacketRecorder?
     do throws(UserError) {
       if let packetDirectory {
         recorder = try inside.recorder(directory: packetDirectory, slot: slot, application: "bench \(version)")
       }
     } catch { throw .fatal(error) }
-    do throws(InsideView.Failure) {
-      var sight = try inside.look(
-        client: window.clientStamps, server: window.serverStamps, within: window.listening, nonce: nonce,
-        drops: environment.drops(from: window.countersBefore, to: window.countersAfter), recorder: recorder)
-      if let step = window.noise.clockStepNanoseconds, abs(step) > Self.clockStep {
-        sight.hops.objections.append("the clock was set by \(Double(step) / 1000) µs within the window")
-      }
-      return sight
-    } catch {
+    do throws(InsideView.Failure) { return try inside.drain(nonce: nonce, recorder: recorder) } catch {
       switch error {
       case .tap(let error): throw .trial(error.description)
       case .recorder(let error): throw .fatal(error)
       }
     }
+  }
+
+  private func look(
+    _ inside: InsideView, _ drained: InsideView.Drained, _ window: MeasuredWindow, _ environment: BuiltEnvironment
+  ) -> InsideView.Sight {
+    var sight = inside.look(
+      drained, client: window.clientStamps, server: window.serverStamps, within: window.listening,
+      drops: environment.drops(from: window.countersBefore, to: window.countersAfter))
+    if let step = window.noise.clockStepNanoseconds, abs(step) > Self.clockStep {
+      sight.hops.objections.append("the clock was set by \(Double(step) / 1000) µs within the window")
+    }
+    return sight
   }
 
   /// A step of the clock that a hop would show, in ns; less may be the reading of two clocks one after the other.

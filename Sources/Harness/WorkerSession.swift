@@ -99,7 +99,8 @@ struct WorkerSession {
 
   // MARK: - The window
 
-  func runWindow() throws(Failure) -> MeasuredWindow {
+  /// - Parameter drain: is called when the window is over and all still stands.
+  func runWindow(drain: () throws(Failure) -> Void) throws(Failure) -> MeasuredWindow {
     do {
       let listeningSince = try listen()
       let countersBefore = try environment.readCounters()
@@ -115,10 +116,12 @@ struct WorkerSession {
       if result.areStampsTruncated { throw Failure.trial("the client had no room for more stamps") }
       let after = try readings()
       let countersAfter = try environment.readCounters()
+      let witnesses = environment.askWitnesses()
       let samples = try link.readSamples(result.samples, from: client)
       let serviceTimes = result.hasServiceTimes ? try link.readSamples(result.samples, from: client) : []
       let clientStamps = try link.readStamps(result.stamps, from: client, "client")
       let memory = proxies.compactMap { ProcessMemory.resident(pid: $0) }
+      try drain()
       let counts = try count()
       let (served, serverStamps) = try stop()
       if workload.kind.isUDP && served.foreign > 0 {
@@ -133,7 +136,7 @@ struct WorkerSession {
         proxyMemoryBytes: memory.isEmpty ? nil : memory.reduce(0, +),
         softirqTicks: before.softirq.flatMap { before in after.softirq.map { $0 - before } },
         serverSwitches: before.switches.flatMap { before in after.switches.map { $0 - before } },
-        counts: counts, countersBefore: countersBefore, countersAfter: countersAfter,
+        counts: counts, countersBefore: countersBefore, countersAfter: countersAfter, witnesses: witnesses,
         noise: before.noise.noise(until: after.noise, canary: canary))
     } catch let failure as Failure {
       throw failure
@@ -268,5 +271,6 @@ struct MeasuredWindow {
   var counts: [Metric: EventCount] = [:]
   var countersBefore: PathCounters
   var countersAfter: PathCounters
+  var witnesses: [WitnessReading] = []
   var noise: TrialNoise
 }

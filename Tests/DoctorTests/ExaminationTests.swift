@@ -66,7 +66,9 @@ struct ExaminationTests {
       let text = Doctor.render(diagnosis, width: 80, color: false)
       #expect(text.contains("an ordinary user without CAP_SYS_ADMIN"))
       #expect(text.contains("→ run: sudo bench doctor"))
-      #expect(text.replacing("\n", with: " ").contains("not ready: 1 of 30 environments can run here; "))
+      #expect(
+        text.replacing("\n", with: " ").contains(
+          "not ready: 1 of \(Affected.environments.count) environments can run here; "))
     }
   }
 
