@@ -44,7 +44,7 @@ struct BlockNoise {
     readings = NoiseReadings(
       stealShare: Self.mean(trials.map(\.noise.stealShare)),
       foreignCPUShare: Self.mean(trials.map(\.noise.foreignCPUShare)),
-      runDelayShare: Self.mean(trials.map(\.noise.runDelayShare)),
+      runDelayShare: Self.meanOfKnown(trials.map(\.noise.runDelayShare)),
       canaryCV: Self.variation(trials.map(\.noise.canaryNanoseconds)))
   }
 
@@ -54,6 +54,13 @@ struct BlockNoise {
     let known = values.compactMap { $0 }
     guard !known.isEmpty, known.count == values.count else { return nil }
     return max(0, Descriptive.mean(known))
+  }
+
+  /// The mean of those that there are. Where a proxy takes part, workers share their CPUs with it on purpose, and waiting
+  /// is no evidence against the host: such trials have no reading of it.
+  private static func meanOfKnown(_ values: [Double?]) -> Double? {
+    let known = values.compactMap { $0 }
+    return known.isEmpty ? nil : max(0, Descriptive.mean(known))
   }
 
   private static func variation(_ values: [Double?]) -> Double? {

@@ -55,12 +55,17 @@ public struct BuiltEnvironment {
   }
 
   /// The interfaces' counters as they are now.
-  public func readCounters() throws(UserError) -> PathCounters {
-    var counters: [LinkCounters] = []
-    for hop in path {
-      counters.append(try explained { () throws(NetlinkError) in try hop.place.socket.counters(of: hop.interface) })
+  /// - Parameter allowsGone: whether interfaces may have gone, with a container whose process has ended.
+  public func readCounters(allowsGone: Bool = false) throws(UserError) -> PathCounters {
+    var readings = PathCounters(counters: [])
+    for (index, hop) in path.enumerated() {
+      do throws(NetlinkError) { readings.counters.append(try hop.place.socket.counters(of: hop.interface)) } catch {
+        guard allowsGone && error.isMissing else { return try explained { () throws(NetlinkError) in throw error } }
+        readings.counters.append(LinkCounters())
+        readings.gone.insert(index)
+      }
     }
-    return PathCounters(counters: counters)
+    return readings
   }
 
   /// The interfaces of the environment: those of the path in the request's order, then all others.
@@ -110,9 +115,12 @@ extension BuiltEnvironment {
   /// - Parameter isTalking: whether client and server have anything to say to each other.
   public func attestMovement(from before: PathCounters, to after: PathCounters, isTalking: Bool) -> Attestation {
     let messages: UInt64 = isTalking ? 1 : 0
-    var attestation = attest(
-      from: before, to: after,
-      traffic: PathTraffic(transport: .tcp, size: 1, requests: messages, replies: messages, isBulk: true))
+    // What has gone with its container cannot be asked any more.
+    let readings = path.indices.filter { !after.gone.contains($0) }.map { index in
+      PathAttestation.Reading(hop: path[index], growth: after.counters[index] - before.counters[index])
+    }
+    var attestation = PathAttestation.judge(
+      readings, traffic: PathTraffic(transport: .tcp, size: 1, requests: messages, replies: messages, isBulk: true))
     // How many packets are too many cannot be told; too few, and others' interfaces, can.
     attestation.failures.removeAll { $0.contains("at most") }
     return attestation
@@ -121,7 +129,9 @@ extension BuiltEnvironment {
 
 /// Counters of all interfaces of an environment at one moment.
 public struct PathCounters: Sendable {
-  let counters: [LinkCounters]
+  var counters: [LinkCounters]
+  /// The places of interfaces that were not there any more.
+  var gone: Set<Int> = []
 }
 
 /// The messages that one window sent.

@@ -54,7 +54,7 @@ struct CommandSession {
       let status = try client.child.waitForExit(deadline: Clock.monotonic() + link.patience)
       let nanoseconds = Clock.monotonic() - begin
       let serverAfter = try server?.cpuTime()
-      let countersAfter = try environment.readCounters()
+      let countersAfter = try environment.readCounters(allowsGone: true)
       let noise = try NoiseProbe(cpus: cpus, workers: server?.processes ?? [])
       guard status == .exited(0) else { throw Failure.trial(complaint(words, status, client, output)) }
       let attestation = environment.attestMovement(

@@ -32,11 +32,13 @@ struct NoiseProbe {
   }
 
   /// What happened from `self` to `later`.
-  func noise(until later: NoiseProbe, canary: UInt64) -> TrialNoise {
+  /// - Parameter isShared: whether the workers share their CPUs with processes of the path, so that they have to wait for
+  ///   them however quiet the host is.
+  func noise(until later: NoiseProbe, canary: UInt64, isShared: Bool = false) -> TrialNoise {
     let capacity = Double(later.monotonic - monotonic) * Double(cpus.count)
     return TrialNoise(
       stealShare: steal(until: later), foreignCPUShare: foreign(until: later, capacity: capacity),
-      runDelayShare: runDelay(until: later), canaryNanoseconds: Double(canary),
+      runDelayShare: isShared ? nil : runDelay(until: later), canaryNanoseconds: Double(canary),
       clockStepNanoseconds: later.clockOffset - clockOffset)
   }
 

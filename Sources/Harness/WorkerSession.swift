@@ -25,6 +25,12 @@ struct WorkerSession {
   /// than one in a thousand.
   static let operationsForCounting: UInt64 = 2000
 
+  /// Of an open loop no more than it does in a tenth of a second: it keeps its rate while it counts.
+  static func operationsForCounting(_ workload: WorkloadSpec) -> UInt64 {
+    guard let rate = workload.rate else { return operationsForCounting }
+    return min(operationsForCounting, max(100, UInt64(rate) / 10))
+  }
+
   /// Starts all of them, and warms up.
   init(
     link: WorkerLink, plan: RunPlan, processors: Processors, environment: BuiltEnvironment, workload: WorkloadSpec,
@@ -37,7 +43,7 @@ struct WorkerSession {
     self.workload = workload
     self.inside = inside
     // What is looked at is not counted: the taps' own work would be.
-    countedOperations = slot.isCaptured ? 0 : Self.operationsForCounting
+    countedOperations = slot.isCaptured ? 0 : Self.operationsForCounting(workload)
     let service = environment.service
     var configuration = workload.configuration
     configuration.nonce = nonce
@@ -137,7 +143,9 @@ struct WorkerSession {
         softirqTicks: before.softirq.flatMap { before in after.softirq.map { $0 - before } },
         serverSwitches: before.switches.flatMap { before in after.switches.map { $0 - before } },
         counts: counts, countersBefore: countersBefore, countersAfter: countersAfter, witnesses: witnesses,
-        noise: before.noise.noise(until: after.noise, canary: canary))
+        noise: before.noise.noise(
+          until: after.noise, canary: canary,
+          isShared: !proxies.isEmpty || server.processes.count > 1 || workload.placement == .same))
     } catch let failure as Failure {
       throw failure
     } catch let error as UserError {

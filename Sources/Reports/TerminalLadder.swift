@@ -111,7 +111,8 @@ extension TerminalTable {
     let head = "  " + "environment".padded(to: nameWidth + labelWidth)
     if ladder.hasSteps && isWide {
       let lead = String(repeating: " ", count: head.terminalWidth + columns.start(1))
-      let below = "against the rung below".padded(to: columns.start(5) - columns.start(1))
+      // Where nothing could be compared the columns are narrow.
+      let below = "against the rung below".padded(to: max(24, columns.start(5) - columns.start(1)))
       lines.append(styled(lead + below + "against \(page.baselineName)".fitted(to: 40), .dim))
     } else if ladder.hasSteps {
       paragraph("step: against the rung below; all else: against \(page.baselineName)", indent: 2, style: .dim)
