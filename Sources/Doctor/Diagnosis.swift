@@ -34,7 +34,8 @@ public struct Diagnosis: Sendable, Equatable {
       parts.append("no environment can run here")
     } else {
       parts.append(
-        "\(usable.count) of \(usable.count + unusable.count) environments can run here; \(unusable.brieflyListed) cannot")
+        "\(usable.count) of \(usable.count + unusable.count) environments can run here; \(unusable.brieflyListed) cannot"
+      )
     }
     let warnings = findings.filter { $0.status == .warning }
     let disturbing = warnings.filter { !$0.affects.isEmpty }.count

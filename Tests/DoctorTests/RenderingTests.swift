@@ -49,11 +49,14 @@ struct RenderingTests {
                                        Each round trip takes two readings.
           → run: echo tsc | sudo tee /sys/devices/system/clocksource/clocksource0/current_clocksource
 
-      ready: all \(Affected.environments.count) environments can run here; 2 things make numbers noisier or
-      biased
+      \(Diagnosis(findings: Self.findings).summary.wrapped(to: 80).joined(separator: "\n"))
 
       """
     #expect(Doctor.render(Diagnosis(findings: Self.findings), width: 80, color: false) == expected)
+    #expect(
+      Diagnosis(findings: Self.findings).summary
+        == "ready: all \(Affected.environments.count) environments can run here; 2 things make numbers noisier or biased"
+    )
   }
 
   @Test func `a narrow terminal has titles on lines of their own`() {

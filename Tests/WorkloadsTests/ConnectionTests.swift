@@ -85,7 +85,8 @@ struct ConnectionTests {
       let connection = try listener.accept()
       _ = try connection.receive(exactly: 64)
       if !answer.isEmpty { try connection.send(answer) }
-      try connection.endSending()
+      // A client that has seen enough is gone already.
+      try? connection.endSending()
       #expect(try client.failure() == "127.0.0.1:\(port) \(reason)")
     }
   }
