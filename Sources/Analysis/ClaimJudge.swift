@@ -43,7 +43,7 @@ struct ClaimJudge {
         // What is unavailable is no question that was asked of the data.
         result?.result.verdict == .unavailable ? Reading() : read(claim, of: prefix)
       }
-      let adjusted = MultipleTesting.holm(readings.map(\.p))
+      let adjusted = holm(readings, results)
       for (index, claim) in claims.enumerated() where results[index] == nil {
         let reading = readings[index]
         guard let comparison = reading.comparison, reading.obstacle == nil, reading.decision != .overlaps,
@@ -59,6 +59,18 @@ struct ClaimJudge {
       }
     }
     return zip(claims, results).map { claim, result in result ?? inconclusive(claim) }
+  }
+
+  /// How many claims this run can ask about.
+  private var askedCount: Int { claims.count { unavailability(of: $0) == nil } }
+
+  /// p-values, adjusted over the claims that this run can ask about: what was not measured is not tested, and costs
+  /// nothing.
+  private func holm(_ readings: [Reading], _ results: [Judgement?]) -> [Double] {
+    let asked = claims.indices.filter { results[$0]?.result.verdict != .unavailable }
+    var adjusted = [Double](repeating: 1, count: claims.count)
+    for (index, p) in zip(asked, MultipleTesting.holm(asked.map { readings[$0].p })) { adjusted[index] = p }
+    return adjusted
   }
 
   /// Names everything that the claim is about and that was not measured.
@@ -135,7 +147,7 @@ struct ClaimJudge {
     } else {
       reason =
         "The interval is clear of the claim's limit, but not at a look with enough blocks for "
-        + "\(claims.count) claims at once; a longer run would decide."
+        + "\(askedCount) claims at once; a longer run would decide."
     }
     return Judgement(
       result: ClaimResult(spec: claim, verdict: .inconclusive, reason: reason, interval: reading.comparison?.interval),

@@ -44,7 +44,9 @@ extension Presentation {
       against: claim.against.map { "against \(InertText.name($0))" },
       subject: "\(claim.metric.title(of: kind(claim.workload))) of \(InertText.name(claim.workload)) in \(environment)",
       published: claim.published.map { (InertText.line($0.source, limit: 200), InertText.line($0.finding)) })
-    if !validity.canJudge(claim.workload) && (claim.verdict == .supported || claim.verdict == .refuted) {
+    // A count is what it is, however busy the host was: the analysis gives such a verdict on the counts' own evidence.
+    let isJudged = claim.verdict == .supported || claim.verdict == .refuted
+    if isJudged && !claim.metric.isCount && !validity.canJudge(claim.workload) {
       line.verdict = .inconclusive
       line.reason = "No verdict can be had from this run; the numbers alone would say: \(claim.verdict.rawValue)."
     }
