@@ -37,13 +37,9 @@ public struct ConcurrentClient: ClientLoop {
     _ = try exchange.run(for: configuration.warmupNanoseconds, into: &samples)
     try conversation.awaitStart()
 
-    let switchesBefore = ContextSwitches.ofProcess()
-    let cpuBefore = Clock.processCPU()
+    let usage = ProcessUsage()
     var result = try exchange.run(for: configuration.windowNanoseconds, into: &samples)
-    result.cpuNanoseconds = Clock.processCPU() - cpuBefore
-    let switches = ContextSwitches.ofProcess()
-    result.voluntarySwitches = switches.voluntary - switchesBefore.voluntary
-    result.involuntarySwitches = switches.involuntary - switchesBefore.involuntary
+    usage.account(for: &result)
     samples.removeLast(samples.count - result.samples)
     conversation.report(ClientOutcome(result: result, samples: samples))
 

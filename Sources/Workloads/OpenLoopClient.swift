@@ -53,13 +53,9 @@ public struct OpenLoopClient: ClientLoop {
     _ = try exchange.run(warmup, &sendTimes, &times)
     try conversation.awaitStart()
 
-    let switchesBefore = ContextSwitches.ofProcess()
-    let cpuBefore = Clock.processCPU()
+    let usage = ProcessUsage()
     var result = try exchange.run(window, &sendTimes, &times)
-    result.cpuNanoseconds = Clock.processCPU() - cpuBefore
-    let switches = ContextSwitches.ofProcess()
-    result.voluntarySwitches = switches.voluntary - switchesBefore.voluntary
-    result.involuntarySwitches = switches.involuntary - switchesBefore.involuntary
+    usage.account(for: &result)
     result.hasServiceTimes = true
     let answered = times[..<result.samples]
     conversation.report(

@@ -70,13 +70,9 @@ public struct RoundTripClient: ClientLoop {
     reset(&stamping)
     try conversation.awaitStart()
 
-    let switchesBefore = ContextSwitches.ofProcess()
-    let cpuBefore = Clock.processCPU()
+    let usage = ProcessUsage()
     var result = try exchange.run(for: configuration.windowNanoseconds, into: &samples, &stamping)
-    result.cpuNanoseconds = Clock.processCPU() - cpuBefore
-    let switches = ContextSwitches.ofProcess()
-    result.voluntarySwitches = switches.voluntary - switchesBefore.voluntary
-    result.involuntarySwitches = switches.involuntary - switchesBefore.involuntary
+    usage.account(for: &result)
     samples.removeLast(samples.count - result.samples)
     var outcome = ClientOutcome(result: result, samples: samples)
     records(stamping, &outcome)
@@ -275,17 +271,5 @@ private struct UnansweredRequests {
     } else {
       result.duplicate &+= 1
     }
-  }
-}
-
-/// Context switches of the calling process so far (getrusage(2)).
-struct ContextSwitches {
-  var voluntary: UInt64
-  var involuntary: UInt64
-
-  static func ofProcess() -> ContextSwitches {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return ContextSwitches(voluntary: UInt64(usage.ru_nvcsw), involuntary: UInt64(usage.ru_nivcsw))
   }
 }

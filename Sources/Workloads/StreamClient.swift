@@ -56,13 +56,9 @@ public struct StreamClient: ClientLoop {
     _ = try stream.run(.warmUp, for: configuration.warmupNanoseconds, most: .max)
     try conversation.awaitStart()
 
-    let switchesBefore = ContextSwitches.ofProcess()
-    let cpuBefore = Clock.processCPU()
+    let usage = ProcessUsage()
     var result = try stream.run(.window, for: configuration.windowNanoseconds, most: .max)
-    result.cpuNanoseconds = Clock.processCPU() - cpuBefore
-    let switches = ContextSwitches.ofProcess()
-    result.voluntarySwitches = switches.voluntary - switchesBefore.voluntary
-    result.involuntarySwitches = switches.involuntary - switchesBefore.involuntary
+    usage.account(for: &result)
     conversation.report(ClientOutcome(result: result))
 
     guard configuration.countedOperations > 0, try conversation.awaitCount() else { return }
