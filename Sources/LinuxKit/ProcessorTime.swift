@@ -81,3 +81,22 @@ public struct TaskSchedule: Sendable, Equatable {
     return counts.count == 2 ? counts[0] + counts[1] : nil
   }
 }
+
+/// CPU time that a process spent in user space, in ns.
+public enum UserTime {
+  /// So far, to a clock tick; nil if the process is gone (/proc/PID/stat, proc(5)).
+  public static func read(pid: Int32) -> UInt64? {
+    guard let line = SmallFile.line("/proc/\(pid)/stat"), let name = line.lastIndex(of: ")") else { return nil }
+    // Field 14; the second, which may have blanks in it, ends with the last parenthesis.
+    let fields = line[name...].split(separator: " ").dropFirst()
+    guard fields.count > 11, let ticks = UInt64(fields[fields.startIndex + 11]) else { return nil }
+    return ticks * 1_000_000_000 / UInt64(ProcessorTime.ticksPerSecond)
+  }
+
+  /// Of the calling process, so far.
+  public static func own() -> UInt64 {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return UInt64(usage.ru_utime.tv_sec) * 1_000_000_000 + UInt64(usage.ru_utime.tv_usec) * 1000
+  }
+}

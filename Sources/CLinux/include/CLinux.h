@@ -17,6 +17,7 @@
 #include "CLinuxEpoll.h"
 #include "CLinuxPerf.h"
 #include "CLinuxSplice.h"
+#include "CLinuxStorage.h"
 
 // Hidden behind _GNU_SOURCE.
 int clinux_unshare(int flags);
@@ -54,6 +55,12 @@ int clinux_catch_stop(void);
 extern volatile sig_atomic_t clinux_stop_flag;
 // Inline: read once per poll of a spinning server.
 static inline int clinux_stop_requested(void) { return clinux_stop_flag; }
+
+// Returns `number`; but the optimiser does not know, so that what depends on it, and what it depends on, is really done.
+static inline uint64_t clinux_unknown(uint64_t number) {
+  __asm__ volatile("" : "+r"(number));
+  return number;
+}
 
 // SO_TIMESTAMPING (kernel: Documentation/networking/timestamping.rst): the macros over control messages are
 // function-like. Stamps are ns since 1970 on CLOCK_REALTIME, taken by the kernel in software.
