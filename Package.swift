@@ -68,7 +68,8 @@ let package = Package(
     .target(
       name: "Capture", dependencies: ["CLibpcap", "LinuxKit", "Model", "WorkerProtocol"], swiftSettings: strict),
     .target(
-      name: "Environments", dependencies: ["LinuxKit", "Model", "NetlinkKit", "NftablesKit"], swiftSettings: strict),
+      name: "Environments", dependencies: ["LinuxKit", "Model", "NetlinkKit", "NftablesKit", "WorkerProtocol"],
+      swiftSettings: strict),
     .target(
       name: "Store", dependencies: ["Model", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
     .target(
@@ -79,7 +80,9 @@ let package = Package(
     .target(name: "PlainText", swiftSettings: strict),
 
     // What runs inside the environments: no Foundation below this line.
-    .target(name: "Workloads", dependencies: ["CLinux", "LinuxKit", "WorkerProtocol"], swiftSettings: strict),
+    .target(
+      name: "Workloads", dependencies: ["CLiburing", "CLinux", "CSQLite", "LinuxKit", "WorkerProtocol"],
+      swiftSettings: strict),
     .target(name: "WorkerProtocol", swiftSettings: strict),
     .target(name: "NetlinkKit", dependencies: ["CLibnl", "LinuxKit"], swiftSettings: strict),
     .target(name: "NftablesKit", dependencies: ["CLibnftables", "LinuxKit"], swiftSettings: strict),
@@ -91,6 +94,9 @@ let package = Package(
       name: "CLibnl", pkgConfig: "libnl-route-3.0", providers: [.apt(["libnl-3-dev", "libnl-route-3-dev"])]),
     .systemLibrary(name: "CLibnftables", pkgConfig: "libnftables", providers: [.apt(["libnftables-dev"])]),
     .systemLibrary(name: "CLibpcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+    // Both end up in the worker, out of their static archives.
+    .systemLibrary(name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
     // Tests
     .target(name: "TestSupport", dependencies: ["LinuxKit"], path: "Tests/TestSupport", swiftSettings: strict),

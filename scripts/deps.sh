@@ -63,6 +63,8 @@ find_missing() {
         need_library libnl-route-3.0 libnl-route-3-dev libnl3-devel libnl libnl3-dev
         need_library libnftables libnftables-dev nftables-devel nftables nftables-dev
         need_library sqlite3 libsqlite3-dev sqlite-devel sqlite sqlite-dev
+        # The oldest that can submit and take what has ended in one call.
+        need_library 'liburing >= 2.3' liburing-dev liburing-devel liburing liburing-dev
         need_static_libraries
         ;;
       test)
@@ -84,6 +86,11 @@ find_missing() {
         need_command podman podman podman podman podman
         need_command runc runc runc runc runc
         need_command runsc runsc gvisor gvisor-bin gvisor
+        # File systems in image files.
+        need_command mkfs.ext4 e2fsprogs e2fsprogs e2fsprogs e2fsprogs
+        need_command mkfs.xfs xfsprogs xfsprogs xfsprogs xfsprogs
+        need_command mkfs.btrfs btrfs-progs btrfs-progs btrfs-progs btrfs-progs
+        need_command mkfs.erofs erofs-utils erofs-utils erofs-utils erofs-utils
         need_command python3 python3 python3 python python3
         python3 -c 'import jsonschema' 2>/dev/null ||
           missing python3-jsonschema python3-jsonschema python-jsonschema py3-jsonschema
@@ -95,6 +102,7 @@ find_missing() {
         need_command ip iproute2 iproute iproute2 iproute2
         need_command sockperf sockperf sockperf sockperf sockperf
         need_command iperf3 iperf3 iperf3 iperf3 iperf3
+        need_command fio fio fio fio fio
         need_command tshark tshark wireshark-cli wireshark-cli tshark
         need_command python3 python3 python3 python python3
         have gcc || have clang || missing gcc gcc gcc gcc

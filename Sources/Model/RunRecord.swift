@@ -89,12 +89,21 @@ public struct EnvironmentRecord: Codable, Sendable, Equatable {
   public var layer: String
   /// Why it could not run on this host, with the remedy; nil if it ran.
   public var unavailable: String?
+  /// The environment that it is to be held against, where that is not the baseline.
+  public var reference: String?
+  /// How it was made on this host, each a phrase; nil where the summary says all.
+  public var details: [String]?
 
-  public init(name: String, summary: String, layer: String, unavailable: String? = nil) {
+  public init(
+    name: String, summary: String, layer: String, unavailable: String? = nil, reference: String? = nil,
+    details: [String]? = nil
+  ) {
     self.name = name
     self.summary = summary
     self.layer = layer
     self.unavailable = unavailable
+    self.reference = reference
+    self.details = details
   }
 }
 

@@ -17,6 +17,10 @@ public struct RunResult: Codable, Sendable, Equatable {
   public var hops: Measured<[HopResult]>
   /// The books of ``hops``: one entry for each environment and workload. Empty where packets were not captured.
   public var waterfalls: [WaterfallResult]
+  /// How a time grows with the size of a file; nil where no two workloads differ in size alone.
+  public var lines: [LineResult]?
+  /// How stores of images grew from rebuild to rebuild; nil where none was rebuilt.
+  public var growth: [GrowthResult]?
   public var claims: [ClaimResult]
   /// The blocks that do not count, with the evidence.
   public var voided: [VoidedBlock]
@@ -26,7 +30,8 @@ public struct RunResult: Codable, Sendable, Equatable {
   public init(
     schema: String = RunResult.currentSchema, run: RunSummary, environments: [EnvironmentRecord],
     workloads: [WorkloadSpec], series: [SeriesResult], control: [ControlResult], ladders: [LadderResult],
-    hops: Measured<[HopResult]>, waterfalls: [WaterfallResult] = [], claims: [ClaimResult], voided: [VoidedBlock],
+    hops: Measured<[HopResult]>, waterfalls: [WaterfallResult] = [], lines: [LineResult]? = nil,
+    growth: [GrowthResult]? = nil, claims: [ClaimResult], voided: [VoidedBlock],
     noise: NoiseSummary, warnings: [String]
   ) {
     self.schema = schema
@@ -38,6 +43,8 @@ public struct RunResult: Codable, Sendable, Equatable {
     self.ladders = ladders
     self.hops = hops
     self.waterfalls = waterfalls
+    self.lines = lines
+    self.growth = growth
     self.claims = claims
     self.voided = voided
     self.noise = noise
@@ -168,6 +175,8 @@ public struct SeriesResult: Codable, Sendable, Equatable {
   public var ratio: IntervalEstimate?
   /// Environment − baseline, in ``unit``; absent for the baseline itself.
   public var difference: IntervalEstimate?
+  /// The same against the environment's own reference; nil where it has none, or that is the baseline.
+  public var reference: ReferenceComparison?
   public var direction: Direction?
   /// Two-sided p-value of "no difference", adjusted over the whole table by Benjamini and Hochberg.
   public var qValue: Double?
@@ -175,15 +184,15 @@ public struct SeriesResult: Codable, Sendable, Equatable {
   public var note: String?
 
   enum CodingKeys: String, CodingKey {
-    case environment, workload, metric, unit, trials, median, ratio, difference, direction
+    case environment, workload, metric, unit, trials, median, ratio, difference, reference, direction
     case qValue = "q_value"
     case note
   }
 
   public init(
     environment: String, workload: String, metric: Metric, trials: [Double], median: Double?,
-    ratio: IntervalEstimate? = nil, difference: IntervalEstimate? = nil, direction: Direction? = nil,
-    qValue: Double? = nil, note: String? = nil
+    ratio: IntervalEstimate? = nil, difference: IntervalEstimate? = nil, reference: ReferenceComparison? = nil,
+    direction: Direction? = nil, qValue: Double? = nil, note: String? = nil
   ) {
     self.environment = environment
     self.workload = workload
@@ -193,6 +202,7 @@ public struct SeriesResult: Codable, Sendable, Equatable {
     self.median = median
     self.ratio = ratio
     self.difference = difference
+    self.reference = reference
     self.direction = direction
     self.qValue = qValue
     self.note = note
@@ -489,6 +499,8 @@ public struct ClaimResult: Codable, Sendable, Equatable {
   public var quantity: ClaimSpec.Quantity
   /// Of a slope: the size of what grows, for each environment.
   public var over: [String: Double]?
+  /// Instead of ``over``: the size for each workload.
+  public var overWorkloads: [String: Double]?
   public var region: ClaimRegion
   public var margin: Double
   public var verdict: Verdict
@@ -509,6 +521,7 @@ public struct ClaimResult: Codable, Sendable, Equatable {
   enum CodingKeys: String, CodingKey {
     case id, section, statement, workload, metric, environment, against, quantity, over, region, margin, verdict
     case reason, estimate, low, high, n, published
+    case overWorkloads = "over_workloads"
     case minimumDetectableEffect = "mde"
     case adjustedP = "adjusted_p"
   }
@@ -525,6 +538,7 @@ public struct ClaimResult: Codable, Sendable, Equatable {
     against = spec.against
     quantity = spec.quantity
     over = spec.over
+    overWorkloads = spec.overWorkloads
     region = spec.region
     margin = spec.margin
     self.verdict = verdict

@@ -19,12 +19,17 @@ public struct Scenario: Codable, Sendable, Equatable {
   public var profiles: [ProfileName: Profile]
   /// How packets are captured; nil leaves the inside of the path dark.
   public var capture: CaptureSpec?
+  /// Bytes of each file system that a run makes in an image file; nil is ``defaultImageSize``.
+  public var imageSize: Int?
   public var claims: [ClaimSpec]
+
+  /// Enough for the largest files of copy-up twice, and sparse: what is not written takes no room on the host.
+  public static let defaultImageSize = 1 << 31
 
   public init(
     schema: String = Scenario.currentSchema, name: String, title: String, description: String, baseline: String,
     environments: [String], workloads: [WorkloadSpec], profiles: [ProfileName: Profile], capture: CaptureSpec? = nil,
-    claims: [ClaimSpec]
+    imageSize: Int? = nil, claims: [ClaimSpec]
   ) {
     self.schema = schema
     self.name = name
@@ -35,6 +40,7 @@ public struct Scenario: Codable, Sendable, Equatable {
     self.workloads = workloads
     self.profiles = profiles
     self.capture = capture
+    self.imageSize = imageSize
     self.claims = claims
   }
 }
@@ -56,6 +62,27 @@ public struct WorkloadSpec: Codable, Sendable, Equatable, Hashable {
     case tcpOpen = "tcp-open"
     /// The user's own server and client commands.
     case exec
+    /// Files of a lower layer are opened for writing, written, written again, and changed in their metadata.
+    case copyUp = "copy-up"
+    /// Reads, writes or both at random places of one file that is the environment's own already.
+    case randomIO = "random-io"
+    /// The same, one place after the other.
+    case sequentialIO = "sequential-io"
+    /// Names looked up, files opened, directories listed.
+    case lookup
+    /// Files made, renamed, changed and removed.
+    case metadata
+    /// Pages of a file of a lower layer written through a mapping.
+    case mmapWrite = "mmap-write"
+    /// Transactions of SQLite, each on the disk before the next.
+    case sqliteCommit = "sqlite-commit"
+    /// The image of an application rebuilt again and again.
+    case imageRebuild = "image-rebuild"
+  }
+
+  /// What a kind works with, which decides where it can run.
+  public enum Field: String, Sendable, CaseIterable {
+    case network, storage, images
   }
 
   /// How client and server wait for a message.
@@ -120,17 +147,19 @@ public struct WorkloadSpec: Codable, Sendable, Equatable, Hashable {
   public var framing: Framing
   /// Of ``Kind/exec`` alone.
   public var commands: Commands?
+  /// Of the kinds that work on files alone.
+  public var files: FileWork?
 
   enum CodingKeys: String, CodingKey {
     case name, kind, wait, placement, size
     case replySize = "reply_size"
-    case concurrency, rate, framing, commands
+    case concurrency, rate, framing, commands, files
   }
 
   /// - Parameter replySize: nil is that of the request.
   public init(
     name: String, kind: Kind, wait: WaitMode, placement: Placement = .split, size: Int = 64, replySize: Int? = nil,
-    concurrency: Int = 1, rate: Int? = nil, framing: Framing = .none, commands: Commands? = nil
+    concurrency: Int = 1, rate: Int? = nil, framing: Framing = .none, commands: Commands? = nil, files: FileWork? = nil
   ) {
     self.name = name
     self.kind = kind
@@ -142,6 +171,7 @@ public struct WorkloadSpec: Codable, Sendable, Equatable, Hashable {
     self.rate = rate
     self.framing = framing
     self.commands = commands
+    self.files = files
   }
 
   /// Stored runs of before there was more to say lack the later keys.
@@ -157,6 +187,7 @@ public struct WorkloadSpec: Codable, Sendable, Equatable, Hashable {
     rate = try values.decodeIfPresent(Int.self, forKey: .rate)
     framing = try values.decodeIfPresent(Framing.self, forKey: .framing) ?? .none
     commands = try values.decodeIfPresent(Commands.self, forKey: .commands)
+    files = try values.decodeIfPresent(FileWork.self, forKey: .files)
   }
 
   /// Messages shorter than this, in bytes, have no room for the header by which packets are told apart.
@@ -172,6 +203,7 @@ public struct WorkloadSpec: Codable, Sendable, Equatable, Hashable {
   /// E.g. "udp-rr, spin, 64 B, on two CPUs".
   public var summary: String {
     if let commands { return "exec, \(commands.client.joined(separator: " "))" }
+    if let files { return files.summary(kind) }
     var parts = [kind.rawValue, wait.rawValue]
     switch kind {
     case .tcpStream, .udpStream: parts.append("\(size) B a message")
@@ -260,6 +292,8 @@ public struct ClaimSpec: Codable, Sendable, Equatable {
   public var quantity: Quantity
   /// Of a slope: the size of what grows, for each environment that the line is laid through.
   public var over: [String: Double]?
+  /// Instead of ``over``: the size for each workload, all of them in ``environment``.
+  public var overWorkloads: [String: Double]?
   /// The claim is supported if the whole interval lies in this open region, refuted if none of it does.
   public var region: ClaimRegion
   /// δ, the margin of practical importance (as a ratio − 1, or in the unit of the difference). The control must agree
@@ -272,8 +306,9 @@ public struct ClaimSpec: Codable, Sendable, Equatable {
 
   public init(
     id: String, section: String, statement: String, workload: String, metric: Metric, environment: String,
-    against: String? = nil, quantity: Quantity, over: [String: Double]? = nil, region: ClaimRegion, margin: Double,
-    supportedReason: String, refutedReason: String, published: [Published] = []
+    against: String? = nil, quantity: Quantity, over: [String: Double]? = nil,
+    overWorkloads: [String: Double]? = nil, region: ClaimRegion, margin: Double, supportedReason: String,
+    refutedReason: String, published: [Published] = []
   ) {
     self.id = id
     self.section = section
@@ -284,6 +319,7 @@ public struct ClaimSpec: Codable, Sendable, Equatable {
     self.against = against
     self.quantity = quantity
     self.over = over
+    self.overWorkloads = overWorkloads
     self.region = region
     self.margin = margin
     self.supportedReason = supportedReason
@@ -295,6 +331,12 @@ public struct ClaimSpec: Codable, Sendable, Equatable {
   public var environments: [String] {
     if let over { return over.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key) }
     return [environment] + (against.map { [$0] } ?? [])
+  }
+
+  /// Every workload that the claim takes numbers from.
+  public var workloads: [String] {
+    guard let overWorkloads else { return [workload] }
+    return overWorkloads.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key)
   }
 }
 

@@ -27,12 +27,14 @@ public struct Trial: Codable, Sendable, Equatable {
   public var noise: TrialNoise
   /// What the taps saw; nil for a trial with taps off.
   public var hops: TrialHops?
+  /// After each rebuild, of a trial that rebuilds an image.
+  public var growth: [ImageUsage]?
 
   public init(
     block: Int, position: Int, environment: String, isControl: Bool, isCaptured: Bool = false, workload: String,
     started: Date, windowNanoseconds: UInt64, values: [Metric: Double], unavailable: [Metric: String] = [:],
     histogram: LatencyHistogram, messages: MessageCounts, attestation: Attestation, noise: TrialNoise,
-    hops: TrialHops? = nil
+    hops: TrialHops? = nil, growth: [ImageUsage]? = nil
   ) {
     self.block = block
     self.position = position
@@ -49,6 +51,7 @@ public struct Trial: Codable, Sendable, Equatable {
     self.attestation = attestation
     self.noise = noise
     self.hops = hops
+    self.growth = growth
   }
 }
 

@@ -3,7 +3,7 @@
 /// then its stamps; behind a server's last line come its stamps (see ``RequestStamps``).
 ///
 /// ```
-/// controller → worker   {"protocol":3,"type":"configure",…}
+/// controller → worker   {"protocol":4,"type":"configure",…}
 /// server → controller   {"type":"listening","port":…}                   a relay says so, too
 /// client → controller   {"type":"ready",…}                              after the warm-up
 /// controller → client   {"type":"start"}
@@ -14,10 +14,19 @@
 /// worker → controller   {"type":"failed","message":…}                   instead of any of these
 /// ```
 ///
+/// A worker that works on files is alone (``StorageConfiguration``):
+///
+/// ```
+/// controller → worker   {"protocol":4,"type":"configure-storage",…}
+/// worker → controller   {"type":"ready",…}
+/// controller → worker   {"type":"start"}                                both again before a further part
+/// worker → controller   {"type":"measured","phases":…}                  and 8 bytes for each of the phases' samples
+/// ```
+///
 /// A worker told to be a command answers nothing: it becomes that command (execve(2)), which has its stdin and stdout.
 public enum WorkerMessage: Sendable, Equatable {
   /// The version that ``configure`` carries. A worker refuses another one.
-  public static let version: Int64 = 3
+  public static let version: Int64 = 4
 
   case configure(WorkerConfiguration)
   case listening(port: UInt16)
@@ -28,6 +37,8 @@ public enum WorkerMessage: Sendable, Equatable {
   case count
   case counted(operations: UInt64)
   case stopped(ServerResult)
+  case configureStorage(StorageConfiguration)
+  case measured(StorageResult)
   case failed(message: String)
 }
 
@@ -278,6 +289,13 @@ extension WorkerMessage {
       json["foreign"] = .integer(Int64(it.foreign))
       json["stamps"] = .integer(Int64(it.stamps))
       json["stamps_truncated"] = .boolean(it.areStampsTruncated)
+    case .configureStorage(let it):
+      json["protocol"] = .integer(Self.version)
+      json["type"] = .string("configure-storage")
+      it.encode(into: &json)
+    case .measured(let it):
+      json["type"] = .string("measured")
+      it.encode(into: &json)
     case .failed(let message):
       json["type"] = .string("failed")
       json["message"] = .string(message)
@@ -290,13 +308,16 @@ extension WorkerMessage {
     let json = try FlatJSON(parsing: line)
     let type = try json.string("type")
     switch type {
-    case "configure":
+    case "configure", "configure-storage":
       let version = try json.integer("protocol", as: Int64.self)
       guard version == Self.version else {
         throw ProtocolError(
           "protocol \(version) where \(Self.version) was expected: controller and worker do not match")
       }
-      self = .configure(try WorkerConfiguration(json))
+      self =
+        type == "configure"
+        ? .configure(try WorkerConfiguration(json)) : .configureStorage(try StorageConfiguration(json))
+    case "measured": self = .measured(try StorageResult(json))
     case "listening": self = .listening(port: try json.integer("port", as: UInt16.self))
     case "ready": self = .ready(canaryNanoseconds: try json.integer("canary_ns", as: UInt64.self))
     case "start": self = .start
@@ -371,23 +392,23 @@ extension WorkerConfiguration {
 }
 
 extension FlatJSON {
-  fileprivate func string(_ key: String) throws(ProtocolError) -> String {
+  func string(_ key: String) throws(ProtocolError) -> String {
     guard case .string(let text) = self[key] else { throw ProtocolError("no text '\(key)' in a message") }
     return text
   }
 
   /// Words as they are joined in a message: none of them has this character in it.
-  fileprivate func words(_ key: String) throws(ProtocolError) -> [String] {
+  func words(_ key: String) throws(ProtocolError) -> [String] {
     let text = try string(key)
     return text.isEmpty ? [] : text.split(separator: "\0", omittingEmptySubsequences: false).map(String.init)
   }
 
-  fileprivate func boolean(_ key: String) throws(ProtocolError) -> Bool {
+  func boolean(_ key: String) throws(ProtocolError) -> Bool {
     guard case .boolean(let flag) = self[key] else { throw ProtocolError("no truth value '\(key)' in a message") }
     return flag
   }
 
-  fileprivate func integer<Number: FixedWidthInteger>(_ key: String, as: Number.Type) throws(ProtocolError) -> Number {
+  func integer<Number: FixedWidthInteger>(_ key: String, as: Number.Type) throws(ProtocolError) -> Number {
     guard case .integer(let integer) = self[key], let number = Number(exactly: integer) else {
       throw ProtocolError("no whole number '\(key)' of the right size in a message")
     }
@@ -395,20 +416,20 @@ extension FlatJSON {
   }
 
   /// How many of something: never less than none.
-  fileprivate func count(_ key: String) throws(ProtocolError) -> Int {
+  func count(_ key: String) throws(ProtocolError) -> Int {
     let count = try integer(key, as: Int.self)
     guard count >= 0 else { throw ProtocolError("a negative number '\(key)' in a message") }
     return count
   }
 
-  fileprivate func hexadecimal(_ key: String) throws(ProtocolError) -> UInt64 {
+  func hexadecimal(_ key: String) throws(ProtocolError) -> UInt64 {
     guard let number = UInt64(try string(key), radix: 16) else {
       throw ProtocolError("no hexadecimal number '\(key)' in a message")
     }
     return number
   }
 
-  fileprivate func word<Word: RawRepresentable<String>>(_ key: String) throws(ProtocolError) -> Word {
+  func word<Word: RawRepresentable<String>>(_ key: String) throws(ProtocolError) -> Word {
     let text = try string(key)
     guard let word = Word(rawValue: text) else { throw ProtocolError("'\(text)' is no \(key)") }
     return word

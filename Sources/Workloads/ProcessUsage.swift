@@ -15,10 +15,18 @@ struct ProcessUsage {
 
   /// Writes into `result` what has been used since.
   func account(for result: inout ClientResult) {
-    result.cpuNanoseconds = Clock.processCPU() - nanoseconds
+    let used = used()
+    result.cpuNanoseconds = used.cpu
+    result.voluntarySwitches = used.voluntary
+    result.involuntarySwitches = used.involuntary
+  }
+
+  /// ns of CPU time and context switches since.
+  func used() -> (cpu: UInt64, voluntary: UInt64, involuntary: UInt64) {
+    // The CPU clock first, next to the window.
+    let cpu = Clock.processCPU() - nanoseconds
     let now = Self.contextSwitches()
-    result.voluntarySwitches = now.voluntary - switches.voluntary
-    result.involuntarySwitches = now.involuntary - switches.involuntary
+    return (cpu, now.voluntary - switches.voluntary, now.involuntary - switches.involuntary)
   }
 
   /// So far (getrusage(2)).

@@ -3,7 +3,7 @@ internal import LinuxKit
 internal import WorkerProtocol
 internal import Workloads
 
-/// One role of one workload, told what to do over stdin (see `WorkerMessage`).
+/// One role of one workload, or all of one on files, told what to do over stdin (see `WorkerMessage`).
 @main
 struct Worker {
   static func main() {
@@ -23,9 +23,14 @@ struct Worker {
     if getppid() != 0 {
       do throws(SystemError) { try Process.dieWithParent() } catch { throw WorkerFailure(error.description) }
     }
-    guard case .configure(let configuration) = try control.receive() else {
-      throw WorkerFailure("the first message must be 'configure'")
+    switch try control.receive() {
+    case .configure(let configuration): try run(configuration, control)
+    case .configureStorage(let configuration): try run(configuration, control)
+    default: throw WorkerFailure("the first message must be 'configure' or 'configure-storage'")
     }
+  }
+
+  private static func run(_ configuration: WorkerConfiguration, _ control: ControlChannel) throws(WorkerFailure) {
     control.readsAhead = configuration.role != .command
     do throws(SystemError) {
       // Both before the first thread of its own: setns(2) moves the calling thread only.
@@ -41,6 +46,28 @@ struct Worker {
         // Before the warm-up, so that nothing stands between it and the window.
         control.canaryNanoseconds = Canary.measure()
         try measure(configuration, control)
+      }
+    } catch { throw WorkerFailure(error.description) }
+  }
+
+  /// Works on files, alone.
+  private static func run(_ configuration: StorageConfiguration, _ control: ControlChannel) throws(WorkerFailure) {
+    control.readsAhead = true
+    do throws(SystemError) {
+      // Before the first thread of its own, here too.
+      if let namespace = configuration.mountNamespace { try MountNamespace.enter(path: namespace) }
+      if let cpu = configuration.cpu { try CPUSet.bind(to: [cpu]) }
+    } catch { throw WorkerFailure(error.description) }
+    control.canaryNanoseconds = Canary.measure()
+    control.fileSystem = (try? FileSystemFacts(at: configuration.directory))?.type
+    do throws(WorkloadError) {
+      switch configuration.loop {
+      case .copyUp: try CopyUpLoop(configuration).run(control)
+      case .io: try IOLoop(configuration).run(control)
+      case .lookup: try LookupLoop(configuration).run(control)
+      case .metadata: try MetadataLoop(configuration).run(control)
+      case .mmapWrite: try MmapWriteLoop(configuration).run(control)
+      case .commit: try CommitLoop(configuration).run(control)
       }
     } catch { throw WorkerFailure(error.description) }
   }
@@ -87,9 +114,11 @@ struct WorkerFailure: Error, CustomStringConvertible {
 }
 
 /// Messages in on stdin, out on stdout.
-final class ControlChannel: ClientConversation {
-  /// What the client says with its readiness.
+final class ControlChannel: ClientConversation, StorageConversation {
+  /// What the worker says with its readiness.
   var canaryNanoseconds: UInt64 = 0
+  /// What a worker on files says of where it is.
+  var fileSystem: String?
   /// Whether a message is read by one call and not byte by byte, so that the one which asks for counting is hardly
   /// counted. What was read and is no message yet is lost to a command that the worker becomes.
   var readsAhead = false
@@ -141,6 +170,13 @@ final class ControlChannel: ClientConversation {
     send(stamps: outcome.stamps)
   }
 
+  func report(_ outcome: StorageOutcome) {
+    var result = outcome.result
+    result.fileSystem = fileSystem
+    send(.measured(result))
+    for samples in outcome.samples { send(samples: samples) }
+  }
+
   /// A controller that wants no counting says nothing more, and ends.
   func awaitCount() throws(WorkloadError) -> Bool {
     do throws(WorkerFailure) {
@@ -157,7 +193,7 @@ final class ControlChannel: ClientConversation {
   func send(_ message: WorkerMessage) { message.line.withUnsafeBytes(writeAll) }
 
   /// Little-endian, as the machine has them (every platform of ours).
-  func send(samples: [UInt32]) { samples.withUnsafeBytes(writeAll) }
+  func send(samples: [some FixedWidthInteger]) { samples.withUnsafeBytes(writeAll) }
 
   func send(stamps: [RequestStamps]) {
     // By pieces, so that they are not there a second time all at once.

@@ -60,12 +60,21 @@ struct ResultCodingTests {
           mitigations: ["spectre_v2": "on"], clientCPU: 0, serverCPU: 1, nativeBurdens: ["br_netfilter"]),
         workerSHA256: "ab", version: "0.1", command: "bench run", exit: .completed, stopReason: "verdicts reached",
         baseline: "native", windowMilliseconds: 150, validBlocks: 12, voidedBlocks: 1, injection: "1us"),
-      environments: [EnvironmentRecord(name: "veth", summary: "s", layer: "l", unavailable: "u")],
-      workloads: [WorkloadSpec(name: "udp", kind: .udpRR, wait: .spin)],
+      environments: [
+        EnvironmentRecord(
+          name: "veth", summary: "s", layer: "l", unavailable: "u", reference: "native", details: ["on ext4"])
+      ],
+      workloads: [
+        WorkloadSpec(name: "udp", kind: .udpRR, wait: .spin),
+        WorkloadSpec(name: "files", kind: .copyUp, wait: .block, files: FileWork()),
+      ],
       series: [
         SeriesResult(
           environment: "veth", workload: "udp", metric: .rttP50, trials: [1, 2], median: 1.5, ratio: interval,
-          difference: interval, direction: .higher, qValue: 0.01, note: "n")
+          difference: interval,
+          reference: ReferenceComparison(
+            environment: "native", ratio: interval, difference: interval, direction: .lower, note: "n"),
+          direction: .higher, qValue: 0.01, note: "n")
       ],
       control: [
         ControlResult(
@@ -95,6 +104,17 @@ struct ResultCodingTests {
           ], roundTrip: .value(level), observed: .value(level), sum: 9, residual: -0.01, requestClosure: 40,
           tax: [.init(metric: .rttP50, ratio: interval, difference: interval, note: "n")])
       ],
+      lines: [
+        LineResult(
+          environment: "veth", metric: .openForWriting,
+          points: [.init(workload: "files", size: 4096, median: 2, low: 1, high: 3, breakEvenWrites: 9)],
+          intercept: interval, slope: interval, note: "n")
+      ],
+      growth: [
+        GrowthResult(
+          environment: "veth", workload: "files",
+          steps: [ImageUsage(total: 4, reclaimable: 3, shared: 2, unique: 1)], isMonotonic: true)
+      ],
       claims: [ClaimResult(spec: claim, verdict: .supported, reason: "r", interval: interval, adjustedP: 0.02)],
       voided: [VoidedBlock(block: 3, reasons: ["steal"])],
       noise: NoiseSummary(
@@ -122,7 +142,7 @@ struct ResultCodingTests {
     #expect(
       Set(object.keys) == [
         "schema", "run", "environments", "workloads", "series", "control", "ladders", "hops", "waterfalls",
-        "claims", "voided", "noise", "warnings",
+        "lines", "growth", "claims", "voided", "noise", "warnings",
       ])
     #expect(object["schema"] as? String == "bench.run/1")
     let run = try #require(object["run"] as? [String: Any])
@@ -154,6 +174,22 @@ struct ResultCodingTests {
     var expected = Self.full
     expected.waterfalls = []
     #expect(result == expected)
+  }
+
+  @Test("of a version that knew no files and images is read")
+  func withoutFiles() throws {
+    var expected = Self.full
+    expected.lines = nil
+    expected.growth = nil
+    expected.environments[0].reference = nil
+    expected.environments[0].details = nil
+    expected.series[0].reference = nil
+    expected.workloads.removeLast()
+    let object = try #require(try Self.object(expected) as? [String: Any])
+    #expect(Set(object.keys).isDisjoint(with: ["lines", "growth"]))
+    #expect((object["workloads"] as? [[String: Any]])?.first?["files"] == nil)
+    #expect((object["environments"] as? [[String: Any]])?.first?.count == 4)
+    #expect(try JSONDecoder().decode(RunResult.self, from: JSONEncoder().encode(expected)) == expected)
   }
 
   @Test("leaves out what is not there")

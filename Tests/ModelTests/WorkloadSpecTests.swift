@@ -19,6 +19,11 @@ struct WorkloadSpecTests {
       WorkloadSpec(
         name: "b", kind: .exec, wait: .block,
         commands: .init(server: ["s", ""], client: ["c", "{server_port}"], reported: "(x)")),
+      WorkloadSpec(
+        name: "c", kind: .randomIO, wait: .block,
+        files: FileWork(
+          size: 1 << 40, count: 2, blockSize: 512, engine: .ioUring, access: .mixed, isDirect: true, depth: 256,
+          syncEvery: 3, cache: .cold, rebuilds: 200, isPruning: true)),
     ])
   func roundTrip(_ workload: WorkloadSpec) throws {
     let json = try JSONEncoder().encode(workload)
@@ -37,6 +42,34 @@ struct WorkloadSpecTests {
     #expect(
       WorkloadSpec(name: "a", kind: .tcpStream, wait: .block, size: 65_000).summary
         == "tcp-stream, block, 65000 B a message, on two CPUs")
+  }
+
+  @Test(
+    "says in a line what it does with files",
+    arguments: [
+      (.copyUp, FileWork(size: 1 << 20, cache: .cold), "copy-up, a file of 1 MiB, cold"),
+      (.copyUp, FileWork(count: 8), "copy-up, 8 files of 4 KiB, warm"),
+      (
+        .randomIO,
+        FileWork(size: 1 << 30, engine: .ioUring, access: .mixed, isDirect: true, depth: 16, syncEvery: 1),
+        "random-io, mixed, 4 KiB, io_uring, 16 under way, direct, fsync after each write, a file of 1 GiB"
+      ),
+      (
+        .sequentialIO, FileWork(size: 3 << 19, blockSize: 1 << 20, access: .read, cache: .cold),
+        "sequential-io, read, 1 MiB, psync, through the page cache, a file of 1.5 MiB, cold"
+      ),
+      (.lookup, FileWork(count: 1000), "lookup, 1000 files, warm"),
+      (.metadata, FileWork(size: 1, count: 50), "metadata, 50 files of 1 B"),
+      (.mmapWrite, FileWork(size: 16 << 20), "mmap-write, a file of 16 MiB, warm"),
+      (.sqliteCommit, FileWork(count: 10, blockSize: 512), "sqlite-commit, 10 rows of 512 B a transaction"),
+      (
+        .imageRebuild, FileWork(size: 65_536, count: 100, isPruning: true),
+        "image-rebuild, 30 times, 100 files of 64 KiB, pruned each time"
+      ),
+    ] as [(WorkloadSpec.Kind, FileWork, String)])
+  func files(_ kind: WorkloadSpec.Kind, _ files: FileWork, _ expected: String) {
+    let workload = WorkloadSpec(name: "a", kind: kind, wait: .block, files: files)
+    #expect(workload.summary == expected && !workload.isCapturable)
   }
 
   @Test("can be looked into where one request at a time is in flight and carries a header")

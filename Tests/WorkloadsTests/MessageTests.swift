@@ -65,6 +65,42 @@ struct MessageTests {
           countedOperations: 2000)))
     messages.append(
       .configure(.command(["sh", "-c", "a \"b\"\n", "", "ü"], namespace: "/n", cpu: 0, discardsOutput: true)))
+    messages.append(contentsOf: storage)
+    return messages
+  }()
+
+  /// Each kind of those for files.
+  static let storage: [WorkerMessage] = {
+    var messages: [WorkerMessage] = [
+      .measured(StorageResult()),
+      .configureStorage(StorageConfiguration(loop: .copyUp, directory: "/")),
+      .configureStorage(
+        StorageConfiguration(
+          loop: .io, cpu: 1023, mountNamespace: "/proc/1/fd/9", directory: "/a \"b\"\n/ü", count: 1_000_000,
+          size: 1 << 40, blockSize: 64 << 20, engine: .ioUring, access: .mixed, isSequential: true, isDirect: true,
+          depth: 256, syncEvery: .max, cache: .cold, warmupNanoseconds: UInt64(Int64.max),
+          windowNanoseconds: UInt64(Int64.max), seed: .max)),
+    ]
+    for loop in [StorageConfiguration.Loop.lookup, .metadata, .mmapWrite, .commit] {
+      messages.append(.configureStorage(StorageConfiguration(loop: loop, directory: "d", access: .read)))
+    }
+    var result = StorageResult()
+    result.phases = StoragePhase.allCases.enumerated().map { StorageResult.Phase($0.element, count: $0.offset) }
+    result.refusals = [
+      StorageResult.Refusal(.renameDirectory, "EXDEV: \"a=b\" = ü"), StorageResult.Refusal(.lastWrite, ""),
+    ]
+    result.windowNanoseconds = UInt64(Int64.max)
+    result.operations = 1
+    result.bytes = 2
+    result.cpuNanoseconds = 3
+    result.voluntarySwitches = 4
+    result.involuntarySwitches = 5
+    result.isTruncated = true
+    result.cachedPPM = 0
+    result.bytesWritten = 6
+    result.bytesAllocated = 0
+    result.bytesShared = UInt64(Int64.max)
+    messages.append(.measured(result))
     return messages
   }()
 
@@ -94,22 +130,29 @@ struct MessageTests {
 
   @Test("another version is refused with what it means")
   func version() throws {
-    let line = try #require(Self.all.last).line
-    let text = String(decoding: line, as: UTF8.self)
-    let other = text.replacing("\"protocol\":3,", with: "\"protocol\":1,")
+    for message in [try #require(Self.all.first { if case .configure = $0 { true } else { false } }), Self.storage[1]] {
+      try refusesOtherVersion(String(decoding: message.line, as: UTF8.self))
+    }
+  }
+
+  private func refusesOtherVersion(_ text: String) throws {
+    let other = text.replacing("\"protocol\":4,", with: "\"protocol\":1,")
     #expect(other != text)
     #expect(
-      throws: ProtocolError("protocol 1 where 3 was expected: controller and worker do not match")
+      throws: ProtocolError("protocol 1 where 4 was expected: controller and worker do not match")
     ) { try WorkerMessage(line: other.utf8) }
     #expect(throws: ProtocolError("no whole number 'protocol' of the right size in a message")) {
-      try WorkerMessage(line: text.replacing("\"protocol\":3,", with: "").utf8)
+      try WorkerMessage(line: text.replacing("\"protocol\":4,", with: "").utf8)
     }
   }
 
   @Test("without any one of its members a message is refused, and the member is named", arguments: all)
   func missingMember(message: WorkerMessage) throws {
     let json = try FlatJSON(parsing: message.line)
-    for (key, _) in json.members where key != "cpu" && key != "namespace" {
+    let optional = [
+      "cpu", "namespace", "mount_namespace", "cached_ppm", "bytes_written", "bytes_allocated", "bytes_shared",
+    ]
+    for (key, _) in json.members where !optional.contains(key) {
       var without = json
       without[key] = nil
       let error = #expect(throws: ProtocolError.self) { try WorkerMessage(line: without.text.utf8) }
@@ -136,7 +179,50 @@ struct MessageTests {
   func outOfRange(key: String, value: String) throws {
     let configuration = WorkerConfiguration(
       role: .client, transport: .udp, wait: .spin, size: 64, cpu: 0, namespace: "/n", address: "127.0.0.1", nonce: 1)
-    let json = try FlatJSON(parsing: WorkerMessage.configure(configuration).line)
+    try expectRefusal(of: .configure(configuration), with: key, value)
+  }
+
+  @Test(
+    "a value out of its range is refused, of those for files, too",
+    arguments: [
+      ("loop", "\"rr\""), ("loop", "1"), ("cpu", "\"0\""), ("mount_namespace", "1"), ("directory", "1"),
+      ("count", "0"), ("count", "-1"), ("count", "1.5"), ("size", "0"), ("size", "-4096"),
+      ("size", "9223372036854775808"), ("block_size", "0"), ("block_size", "\"4k\""), ("engine", "\"libaio\""),
+      ("access", "\"append\""), ("sequential", "0"), ("direct", "\"true\""), ("depth", "0"), ("depth", "257"),
+      ("sync_every", "-1"), ("cache", "\"hot\""), ("warmup_ns", "-1"), ("window_ns", "1e9"), ("seed", "1"),
+      ("seed", "\"xyz\""), ("protocol", "3"), ("protocol", "\"4\""),
+    ])
+  func storageOutOfRange(key: String, value: String) throws {
+    let configuration = StorageConfiguration(loop: .io, cpu: 0, mountNamespace: "/n", directory: "/d")
+    try expectRefusal(of: .configureStorage(configuration), with: key, value)
+  }
+
+  @Test(
+    "a value out of its range is refused, of what was measured on files",
+    arguments: [
+      ("phases", "\"open\""), ("phases", "\"open=\""), ("phases", "\"open=-1\""), ("phases", "\"open=x\""),
+      ("phases", "\"close=1\""), ("phases", "\"=1\""), ("phases", "\"open=1\\u0000\""), ("phases", "1"),
+      ("refusals", "\"why\""), ("refusals", "\"close=why\""), ("window_ns", "-1"), ("operations", "-1"),
+      ("bytes", "-1"), ("cpu_ns", "1.5"), ("voluntary_switches", "-1"), ("involuntary_switches", "true"),
+      ("truncated", "1"), ("cached_ppm", "-1"), ("cached_ppm", "\"\""), ("bytes_written", "-1"),
+      ("bytes_allocated", "1.5"), ("bytes_shared", "\"1\""),
+    ])
+  func measuredOutOfRange(key: String, value: String) throws {
+    try expectRefusal(of: try #require(Self.storage.last), with: key, value)
+  }
+
+  @Test(
+    "all 64 bits of a seed survive", arguments: [0, 1, 1 << 53, 1 << 53 + 1, 1 << 63, .max, 0xDEAD_BEEF_0000_0001])
+  func seed(_ seed: UInt64) throws {
+    let message = WorkerMessage.configureStorage(StorageConfiguration(loop: .io, directory: "/", seed: seed))
+    #expect(try WorkerMessage(line: message.line) == message)
+  }
+
+  /// Whether `message` is refused with another value for one of its members, and only for that.
+  private func expectRefusal(of message: WorkerMessage, with key: String, _ value: String) throws {
+    let json = try FlatJSON(parsing: message.line)
+    #expect(try WorkerMessage(line: json.text.utf8) == message)
+    try #require(json[key] != nil)
     let members = json.members.map { member in
       var one = FlatJSON()
       one[member.key] = member.value

@@ -66,7 +66,8 @@ struct WorkerProcess {
 
   func ready() throws {
     let message = try receive()
-    if case .ready(let canary) = message, canary > 0 { return }
+    // Less could only be the canary's work if the optimiser has taken it away.
+    if case .ready(let canary) = message, canary > 50_000 { return }
     throw TestFailure(description: "expected 'ready': \(message)")
   }
 

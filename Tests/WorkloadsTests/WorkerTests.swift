@@ -157,7 +157,7 @@ struct WorkerTests {
 
     @Test("when its stdin does, if it still waits for a message")
     func endOfInput() throws {
-      for script in [#"exec "$1" </dev/null"#, #"printf '{"protocol":3' | "$1""#] {
+      for script in [#"exec "$1" </dev/null"#, #"printf '{"protocol":4' | "$1""#] {
         let child = try ChildProcess(executable: "/bin/sh", arguments: ["-c", script, "sh", try WorkerProcess.path()])
         let worker = WorkerProcess(running: child)
         #expect(try worker.failure() == "the controller is gone")
@@ -182,10 +182,11 @@ struct WorkerTests {
       "with its instructions",
       arguments: [
         ("nonsense", "no '{' at byte 0 of a message"), ("", "no '{' at byte 0 of a message"),
-        (#"{"type":"start"}"#, "the first message must be 'configure'"),
+        (#"{"type":"start"}"#, "the first message must be 'configure' or 'configure-storage'"),
         (#"{"type":"dance"}"#, "a message of unknown type 'dance'"),
-        (#"{"type":"configure","protocol":1}"#, "protocol 1 where 3 was expected: controller and worker do not match"),
-        (#"{"type":"configure","protocol":3}"#, "no text 'role' in a message"),
+        (#"{"type":"configure","protocol":1}"#, "protocol 1 where 4 was expected: controller and worker do not match"),
+        (#"{"type":"configure","protocol":4}"#, "no text 'role' in a message"),
+        (#"{"type":"configure-storage","protocol":4}"#, "no text 'loop' in a message"),
       ])
     func line(text: String, reason: String) throws {
       let worker = try WorkerProcess()

@@ -1,0 +1,104 @@
+/// A series against that of the environment that it is to be held against: a layered file system against the plain one
+/// under it.
+public struct ReferenceComparison: Codable, Sendable, Equatable {
+  public var environment: String
+  /// This environment ÷ the reference; nil with ``note``.
+  public var ratio: IntervalEstimate?
+  /// This environment − the reference, in the metric's unit.
+  public var difference: IntervalEstimate?
+  public var direction: SeriesResult.Direction?
+  /// Why there is no estimate.
+  public var note: String?
+
+  public init(
+    environment: String, ratio: IntervalEstimate? = nil, difference: IntervalEstimate? = nil,
+    direction: SeriesResult.Direction? = nil, note: String? = nil
+  ) {
+    self.environment = environment
+    self.ratio = ratio
+    self.difference = difference
+    self.direction = direction
+    self.note = note
+  }
+}
+
+/// time = a + b · size, of one metric in one environment, through workloads that differ in the size of their files alone.
+public struct LineResult: Codable, Sendable, Equatable {
+  /// One size.
+  public struct Point: Codable, Sendable, Equatable {
+    public var workload: String
+    /// Bytes of a file.
+    public var size: Int
+    /// The median over the blocks, in the metric's unit.
+    public var median: Double
+    /// The smallest and the largest value of a block.
+    public var low: Double
+    public var high: Double
+    /// How many writes of 4 KiB, to the disk and in the plain file system, take as long as the first opening for writing;
+    /// nil where the environment copies nothing up, or there is nothing to compare with.
+    public var breakEvenWrites: Double?
+
+    enum CodingKeys: String, CodingKey {
+      case workload, size, median, low, high
+      case breakEvenWrites = "break_even_writes"
+    }
+
+    public init(
+      workload: String, size: Int, median: Double, low: Double, high: Double, breakEvenWrites: Double? = nil
+    ) {
+      self.workload = workload
+      self.size = size
+      self.median = median
+      self.low = low
+      self.high = high
+      self.breakEvenWrites = breakEvenWrites
+    }
+  }
+
+  public var environment: String
+  public var metric: Metric
+  public var unit: Metric.Unit
+  /// Ascending by size.
+  public var points: [Point]
+  /// a, in the metric's unit.
+  public var intercept: IntervalEstimate?
+  /// b, in the metric's unit for each byte.
+  public var slope: IntervalEstimate?
+  /// Why there is no line.
+  public var note: String?
+
+  public init(
+    environment: String, metric: Metric, points: [Point], intercept: IntervalEstimate? = nil,
+    slope: IntervalEstimate? = nil, note: String? = nil
+  ) {
+    self.environment = environment
+    self.metric = metric
+    unit = metric.unit
+    self.points = points
+    self.intercept = intercept
+    self.slope = slope
+    self.note = note
+  }
+}
+
+/// How a store of images grew from rebuild to rebuild.
+public struct GrowthResult: Codable, Sendable, Equatable {
+  public var environment: String
+  public var workload: String
+  /// After each rebuild: medians over the blocks.
+  public var steps: [ImageUsage]
+  /// Whether the store never shrank from one rebuild to the next, in any block.
+  public var isMonotonic: Bool
+
+  enum CodingKeys: String, CodingKey {
+    case environment, workload, steps
+    case isMonotonic = "monotonic"
+  }
+
+  public init(environment: String, workload: String, steps: [ImageUsage], isMonotonic: Bool) {
+    self.environment = environment
+    self.workload = workload
+    self.steps = steps
+    self.isMonotonic = isMonotonic
+  }
+}
