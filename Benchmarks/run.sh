@@ -3,7 +3,7 @@
 # a build for release. See Benchmarks/README.md.
 #
 #   Benchmarks/run.sh                              everything
-#   Benchmarks/run.sh peers [COMPARISON...]        veth bridge throughput topology startup hops (default: these), native
+#   Benchmarks/run.sh peers [COMPARISON...]        veth bridge throughput fileio topology startup hops (these), native
 #   Benchmarks/run.sh hot [ARGUMENT...]            arguments for the benchmark plugin, e.g. --filter 'Store.*'
 #
 # Variables: SWIFT=swift, BUILD_DIR=.build (where `make build` built), BENCH_NO_INSTALL=1 (see
@@ -41,7 +41,11 @@ compare() {
   shift
   [ -z "${BENCH_JSON:-}" ] || set -- "$@" --json "$BENCH_JSON/$name.json"
   echo "== $name"
-  if [ "$(id -u)" -ne 0 ] && [ "$name" != startup ] && [ "$name" != hops ] && command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+  case $name in
+    fileio | startup | hops) as_root=no ;;
+    *) as_root=yes ;;
+  esac
+  if [ "$as_root" = yes ] && [ "$(id -u)" -ne 0 ] && command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
     sudo -n env BENCH_WORKER="$worker" PYTHONDONTWRITEBYTECODE=1 "$@"
   else
     env BENCH_WORKER="$worker" PYTHONDONTWRITEBYTECODE=1 "$@"
@@ -51,12 +55,13 @@ compare() {
 }
 
 peers() {
-  [ $# -gt 0 ] || set -- veth bridge throughput topology startup hops
+  [ $# -gt 0 ] || set -- veth bridge throughput fileio topology startup hops
   for name in "$@"; do
     case $name in
-      native | veth | bridge | topology | startup | hops) ;;
+      native | veth | bridge | throughput | fileio | topology | startup | hops) ;;
       *)
-        echo "run.sh: no comparison is named '$name' (known: native, veth, bridge, topology, startup, hops)" >&2
+        echo "run.sh: no comparison is named '$name' (known: native, veth, bridge, throughput, fileio," \
+          "topology, startup, hops)" >&2
         exit 64
         ;;
     esac
@@ -87,7 +92,7 @@ peers() {
 
   for name in "$@"; do
     case $name in
-      throughput | topology | startup | hops) compare "$name" "Benchmarks/peers/$name.py" ;;
+      throughput | fileio | topology | startup | hops) compare "$name" "Benchmarks/peers/$name.py" ;;
       *) compare "$name" Benchmarks/peers/latency.py "$name" ;;
     esac
   done

@@ -89,7 +89,7 @@ class Bench:
 def configuration(role, transport, address, port, nonce, wait="spin"):
     """The worker protocol's first message (Sources/WorkerProtocol)."""
     return {
-        "protocol": 3,
+        "protocol": 4,
         "type": "configure",
         "role": role,
         "loop": "rr",

@@ -92,7 +92,7 @@ class Bench:
         path = conditions.path
         message = configuration(role, "tcp", path.address, port, nonce, self._wait)
         message.update(
-            protocol=3,
+            protocol=4,
             loop="stream",
             framing="none",
             size=conditions.size,

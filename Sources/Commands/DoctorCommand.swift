@@ -60,7 +60,9 @@ struct DoctorCommand: ParsableCommand {
   }
 
   /// What --fix may name.
-  private static let mendable: [HostCapability] = [.docker, .podman, .runc, .gvisor, .haproxy]
+  private static let mendable: [HostCapability] = [
+    .docker, .podman, .runc, .gvisor, .haproxy, .ext4, .xfs, .btrfs, .erofs,
+  ]
 
   private static func capabilities(_ words: [String]) throws(UserError) -> [HostCapability] {
     if words == ["all"] { return mendable }

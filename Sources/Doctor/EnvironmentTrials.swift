@@ -6,6 +6,7 @@ internal import Model
 struct EnvironmentTrial {
   var name: String
   var needs: [HostCapability]
+  var field = WorkloadSpec.Field.network
   /// Time for both, in ns.
   var nanoseconds: UInt64 = 0
   /// Why it could not be built; nil if it stood.
@@ -35,20 +36,25 @@ struct EnvironmentTrials {
       // Whatever is wrong with the journal, it says nothing about the host's capabilities.
       let failure = UserError(.unavailable, "not tried, since nothing is made on the host without a journal")
       return EnvironmentTrials(
-        trials: definitions.map { EnvironmentTrial(name: $0.name, needs: $0.needs, failure: failure) },
+        trials: definitions.map {
+          EnvironmentTrial(name: $0.name, needs: $0.needs, field: $0.field, failure: failure)
+        },
         journalFailure: error)
     }
-    let resources = HostResources(journal: journal, settings: BuildSettings(worker: worker))
+    // File systems are made once for all that stand on them.
+    let shared = HostResources(journal: journal)
+    let resources = HostResources(
+      journal: journal, settings: BuildSettings(worker: worker, storage: StorageCache(resources: shared)))
     var result = EnvironmentTrials(trials: [])
     for definition in definitions {
-      var trial = EnvironmentTrial(name: definition.name, needs: definition.needs)
+      var trial = EnvironmentTrial(name: definition.name, needs: definition.needs, field: definition.field)
       let start = Clock.monotonic()
-      // What stands is let go of at once: its sockets would keep the namespaces alive.
-      do throws(UserError) { _ = try definition.build(with: resources) } catch { trial.failure = error }
+      do throws(UserError) { _ = try definition.tryOut(with: resources) } catch { trial.failure = error }
       do throws(UserError) { try resources.removeAll() } catch { result.leftBehind.append(error.message) }
       trial.nanoseconds = Clock.monotonic() - start
       result.trials.append(trial)
     }
+    do throws(UserError) { try shared.removeAll() } catch { result.leftBehind.append(error.message) }
     journal.close()
     return result
   }
@@ -57,8 +63,10 @@ struct EnvironmentTrials {
     HostCapability.allCases.compactMap { finding(of: $0) } + trials.compactMap { finding(ofUnexplained: $0) }
   }
 
-  /// Whether anything but the baseline, which needs nothing, could be built.
-  private var hasComparison: Bool { trials.contains { $0.failure == nil && !$0.needs.isEmpty } }
+  /// Whether anything for packets but the baseline, which needs nothing, could be built.
+  private var hasComparison: Bool {
+    trials.contains { $0.field == .network && $0.failure == nil && !$0.needs.isEmpty }
+  }
 
   private func isProven(_ capability: HostCapability) -> Bool {
     trials.contains { $0.failure == nil && $0.needs.contains(capability) }
@@ -80,7 +88,9 @@ struct EnvironmentTrials {
       let isRefused = failure?.exitCode == .notPermitted
       let missing = first.needs.filter { $0 != capability && !isProven($0) }
       let cause = HostCapability.allCases.first { missing.contains($0) || $0 == capability } ?? capability
-      status = !hasComparison && cause == capability && !isRefused && journalFailure == nil ? .fatal : .missing
+      // Without packets there is no way to begin; without files there is.
+      let isFatal = first.field == .network && !hasComparison && cause == capability && !isRefused
+      status = isFatal && journalFailure == nil ? .fatal : .missing
       if journalFailure != nil || cause == capability {
         detail = failure?.message ?? "not tried"
       } else {
@@ -97,7 +107,7 @@ struct EnvironmentTrials {
   /// An environment that failed although all that it needs is there.
   private func finding(ofUnexplained trial: EnvironmentTrial) -> Finding? {
     guard let failure = trial.failure, journalFailure == nil, trial.needs.allSatisfy(isProven) else { return nil }
-    let isBaseline = trial.needs.isEmpty
+    let isBaseline = trial.needs.isEmpty && trial.field == .network
     return Finding(
       id: "environment-\(trial.name)", title: "Environment \(trial.name)", status: isBaseline ? .fatal : .missing,
       detail: failure.message,

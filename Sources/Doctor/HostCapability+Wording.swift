@@ -19,7 +19,7 @@ extension HostCapability {
     case .networkNamespaces:
       Wording(
         id: "network-namespaces", title: "Network namespaces",
-        why: "Every environment but native stands in network namespaces of its own.",
+        why: "Every environment for packets but native stands in network namespaces of its own.",
         // A kernel is built with them (CONFIG_NET_NS) or not.
         remedy: nil)
     case .veth:
@@ -65,6 +65,38 @@ extension HostCapability {
       Wording(
         id: "gvisor", title: "gVisor", why: "A container with a kernel, and a network stack, of its own.",
         remedy: "bench doctor --fix gvisor")
+    case .mountNamespaces:
+      Wording(
+        id: "mount-namespaces", title: "Mount namespaces",
+        why: "File systems and overlays are mounted in one of the run's own, where nobody else sees them.",
+        // A kernel always has them.
+        remedy: nil)
+    case .loopDevices:
+      Wording(
+        id: "loop-devices", title: "Loop devices",
+        why: "A file system in an image file stands on one, and its counters tell what reached the disk.",
+        remedy: "modprobe loop")
+    case .ext4:
+      Wording(
+        id: "ext4", title: "ext4", why: "Most containers' files are on it: what is copied up there is copied in full.",
+        remedy: "bench doctor --fix ext4")
+    case .xfs:
+      Wording(
+        id: "xfs", title: "XFS", why: "It shares extents between files: what is copied up there need not be copied.",
+        remedy: "bench doctor --fix xfs")
+    case .btrfs:
+      Wording(
+        id: "btrfs", title: "btrfs", why: "It shares extents, too, and has snapshots that need no layers.",
+        remedy: "bench doctor --fix btrfs")
+    case .erofs:
+      Wording(
+        id: "erofs", title: "EROFS", why: "An image for reading alone, mounted as a lower layer instead of unpacked.",
+        remedy: "bench doctor --fix erofs")
+    case .overlayfs:
+      Wording(
+        id: "overlayfs", title: "overlayfs",
+        why: "It is what container engines make one tree of an image's layers with.",
+        remedy: "modprobe overlay")
     }
   }
 }

@@ -7,7 +7,7 @@ internal import NetlinkKit
 ///
 /// It is on in the bridge's own namespace only. The chain accepts what belongs to a known flow first and then
 /// everything, so what is added is bridge netfilter's own way, connection tracking, and a rule.
-public struct BridgeNetfilter: EnvironmentDefinition {
+public struct BridgeNetfilter: NetworkEnvironment {
   public init() {}
   public var name: String { "bridge-netfilter" }
   public var summary: String {

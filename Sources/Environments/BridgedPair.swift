@@ -9,7 +9,7 @@ internal import NetlinkKit
 /// the kernel has it, fresh namespaces start with it on): so it is the bridge alone that is measured, without the
 /// firewall that the host happens to have, and nothing of the host is touched. What a firewall on bridged packets adds
 /// is another rung: ``BridgeNetfilter``.
-public struct BridgedPair: EnvironmentDefinition {
+public struct BridgedPair: NetworkEnvironment {
   public init() {}
   public var name: String { "bridge" }
   public var summary: String {

@@ -9,23 +9,35 @@ public struct BuildSettings {
   public var worker: String
   /// What engines keep from one trial of a run to the next; nil keeps nothing.
   public var engines: EngineCache?
+  /// The file systems in image files, which are kept from one trial of a run to the next; nil keeps nothing.
+  public var storage: StorageCache?
   /// Whether containers see this host's programs, read-only: for the user's own commands.
   public var mountsHostPrograms: Bool
 
   public init(
-    family: AddressFamily = .ipv4, worker: String = "", engines: EngineCache? = nil, mountsHostPrograms: Bool = false
+    family: AddressFamily = .ipv4, worker: String = "", engines: EngineCache? = nil, storage: StorageCache? = nil,
+    mountsHostPrograms: Bool = false
   ) {
     self.family = family
     self.worker = worker
     self.engines = engines
+    self.storage = storage
     self.mountsHostPrograms = mountsHostPrograms
   }
 }
 
 /// What a run has made on the host, taken away last first, on every way out.
 public final class HostResources {
+  /// What is taken away again.
+  private enum Made {
+    /// By its entry in the journal.
+    case entered(Resource)
+    /// By whoever made it. It has no entry, since it goes with the process: a mount in a mount namespace of its own.
+    case owned(String, () throws(SystemError) -> Void)
+  }
+
   private let journal: Journal
-  private var made: [Resource] = []
+  private var made: [Made] = []
   private var namespaces = 0
 
   public let settings: BuildSettings
@@ -82,24 +94,48 @@ public final class HostResources {
   /// Enters a resource that is about to be made.
   func track(_ resource: Resource) throws(UserError) {
     try journal.enter(resource)
-    made.append(resource)
+    made.append(.entered(resource))
+  }
+
+  /// Has `body` called in its turn when everything is taken away. For what goes with the process anyhow: it is not
+  /// entered in the journal.
+  /// - Parameters:
+  ///   - name: what `body` takes away, for an error's message.
+  ///   - body: takes it away; what is not there any more, or was not made, is no error.
+  func whenRemoved(_ name: String, _ body: @escaping () throws(SystemError) -> Void) {
+    made.append(.owned(name, body))
+  }
+
+  /// Takes one resource away before all the others, and strikes it out.
+  func remove(_ resource: Resource) throws(UserError) {
+    try take(away: resource)
+    let place = made.lastIndex { if case .entered(let other) = $0 { other == resource } else { false } }
+    if let place { made.remove(at: place) }
   }
 
   /// Takes everything away, last first. Goes on after a failure, and throws the first one at the end: what could not
   /// be removed stays in the journal.
   public func removeAll() throws(UserError) {
     var failure: UserError?
-    while let resource = made.popLast() {
-      do throws(SystemError) { try resource.remove() } catch {
-        failure =
-          failure
-          ?? UserError(
-            .internalError, "cannot remove \(resource): \(error)", remedy: "'bench cleanup' tries again")
-        continue
-      }
-      do throws(UserError) { try journal.strike(resource) } catch { failure = failure ?? error }
+    while let last = made.popLast() {
+      do throws(UserError) {
+        switch last {
+        case .entered(let resource): try take(away: resource)
+        case .owned(let name, let remove):
+          do throws(SystemError) { try remove() } catch {
+            throw UserError(.internalError, "cannot remove \(name): \(error)", remedy: "it goes when this program ends")
+          }
+        }
+      } catch { failure = failure ?? error }
     }
     if let failure { throw failure }
+  }
+
+  private func take(away resource: Resource) throws(UserError) {
+    do throws(SystemError) { try resource.remove() } catch {
+      throw UserError(.internalError, "cannot remove \(resource): \(error)", remedy: "'bench cleanup' tries again")
+    }
+    try journal.strike(resource)
   }
 }
 

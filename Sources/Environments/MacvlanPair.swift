@@ -5,7 +5,7 @@ internal import NetlinkKit
 ///
 /// The parent is one end of a veth pair in a third namespace, since not every host has another interface to spare. It
 /// hands packets from one link to the other itself: nothing goes out, and its counters stay as they are.
-public struct MacvlanPair: EnvironmentDefinition {
+public struct MacvlanPair: NetworkEnvironment {
   private static let parent = "parent0"
   private static let beyond = "wire0"
 

@@ -2,7 +2,7 @@ public import Model
 
 /// `netns`: the loopback of one fresh network namespace. Differs from `native` by the namespace alone, and by what the
 /// host has loaded onto its own.
-public struct NamespaceLoopback: EnvironmentDefinition {
+public struct NamespaceLoopback: NetworkEnvironment {
   public init() {}
   public var name: String { "netns" }
   public var summary: String { "the loopback interface of one fresh network namespace" }

@@ -4,7 +4,7 @@ public import Model
 /// the container's.
 ///
 /// The server knows no way to the container's network: replies come back by translation alone.
-public struct NatEgress: EnvironmentDefinition {
+public struct NatEgress: NetworkEnvironment {
   private static let port = "port-client"
 
   public init() {}

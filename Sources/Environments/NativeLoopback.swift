@@ -2,7 +2,7 @@ public import Model
 internal import NetlinkKit
 
 /// `native`: the loopback of the host's own network namespace, with whatever the host has loaded onto it.
-public struct NativeLoopback: EnvironmentDefinition {
+public struct NativeLoopback: NetworkEnvironment {
   public init() {}
   public var name: String { "native" }
   public var summary: String { "the host's own loopback interface" }

@@ -2,7 +2,7 @@ public import Model
 
 /// `published-port` and `published-port-hairpin`: a container's port that its host publishes by destination address
 /// translation, used by another host or by another container of the same host.
-public struct PublishedPort: EnvironmentDefinition {
+public struct PublishedPort: NetworkEnvironment {
   /// Who uses it.
   public enum Client: Sendable {
     /// Another host, by the host's uplink.

@@ -2,7 +2,7 @@ public import Model
 
 /// `published-proxy`: a container's port that its host publishes by a proxy in user space, used by another host. No
 /// address is translated: the proxy takes the client's messages and sends them on as its own.
-public struct PublishedProxy: EnvironmentDefinition {
+public struct PublishedProxy: NetworkEnvironment {
   private static let port = "port-server"
 
   public init() {}

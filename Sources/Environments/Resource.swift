@@ -21,8 +21,14 @@ public enum Resource: Codable, Sendable, Hashable, CustomStringConvertible {
   case engineNetwork(engine: EngineAddress, name: String)
   /// An image of an engine.
   case image(engine: EngineAddress, name: String)
+  /// All images of an engine that have this value of the label of stores, also those without a name.
+  case imageStore(engine: EngineAddress, name: String)
+  /// A volume of an engine, with what is in it.
+  case engineVolume(engine: EngineAddress, name: String)
   /// A Docker daemon of the program's own, with its network namespace and all that is in its directory.
   case privateDocker(directory: String)
+  /// The loop devices whose contents are in a file.
+  case loopDevice(file: String)
 
   public var description: String {
     switch self {
@@ -35,7 +41,10 @@ public enum Resource: Codable, Sendable, Hashable, CustomStringConvertible {
     case .container(let engine, let name): "container \(name) of \(engine)"
     case .engineNetwork(let engine, let name): "network \(name) of \(engine)"
     case .image(let engine, let name): "image \(name) of \(engine)"
+    case .imageStore(let engine, let name): "images \(name) of \(engine)"
+    case .engineVolume(let engine, let name): "volume \(name) of \(engine)"
     case .privateDocker(let directory): "Docker daemon in \(directory)"
+    case .loopDevice(let file): "loop device of \(file)"
     }
   }
 
@@ -55,7 +64,19 @@ public enum Resource: Codable, Sendable, Hashable, CustomStringConvertible {
     case .container(let engine, let name): try engine.remove(.container, name)
     case .engineNetwork(let engine, let name): try engine.remove(.network, name)
     case .image(let engine, let name): try engine.remove(.image, name)
+    case .imageStore(let engine, let name): try engine.removeImages(of: name)
+    case .engineVolume(let engine, let name): try engine.remove(.volume, name)
     case .privateDocker(let directory): try PrivateDocker(directory: directory).remove()
+    case .loopDevice(let file): try Self.removeLoopDevices(of: file)
     }
+  }
+
+  /// The devices' own names tell nothing, since their numbers are whatever was free; the file's name tells whose they
+  /// are: a journal that was tampered with detaches nothing else.
+  private static func removeLoopDevices(of file: String) throws(SystemError) {
+    guard file.split(separator: "/").contains(where: { $0.hasPrefix("bench-") }) else {
+      throw SystemError(call: "detach", subject: file, code: EPERM)
+    }
+    for device in LoopDevice.devices(backedBy: file) { try device.detach() }
   }
 }

@@ -5,7 +5,7 @@ internal import NetlinkKit
 /// things of every packet before it lets it pass.
 ///
 /// `rules-0` is the base of both: the router with a chain that accepts. What N rules cost is the difference to it.
-public struct RuleChain: EnvironmentDefinition {
+public struct RuleChain: NetworkEnvironment {
   public enum Kind: Sendable {
     /// N rules, one after the other, none of which matches.
     case linear

@@ -5,7 +5,7 @@ internal import NetlinkKit
 /// in the client's pod, or in both pods. TCP only.
 ///
 /// The client speaks to its own pod's loopback, and with two proxies the server listens on its own pod's, too.
-public struct SidecarProxies: EnvironmentDefinition {
+public struct SidecarProxies: NetworkEnvironment {
   /// What the proxies understand of what they carry.
   public enum Mode: String, Sendable, CaseIterable {
     /// Bytes.

@@ -2,7 +2,7 @@ public import Model
 internal import NetlinkKit
 
 /// `veth`: two fresh namespaces joined by one veth pair.
-public struct VethPair: EnvironmentDefinition {
+public struct VethPair: NetworkEnvironment {
   public init() {}
   public var name: String { "veth" }
   public var summary: String { "two network namespaces joined by a veth pair" }

@@ -5,7 +5,7 @@ internal import NetlinkKit
 /// overlay networks do.
 ///
 /// Each end knows the other: it has one remote address for everything, and learns nothing.
-public struct VxlanTunnel: EnvironmentDefinition {
+public struct VxlanTunnel: NetworkEnvironment {
   private static let overlay = "vxlan0"
   private static let clientUnderlay = "underlay-c"
   private static let serverUnderlay = "underlay-s"

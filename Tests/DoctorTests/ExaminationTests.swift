@@ -19,7 +19,7 @@ struct ExaminationTests {
     let trials = EnvironmentTrials.run(definitions, journalDirectory: workshop.journals, runID: runID)
     #expect(trials.trials.compactMap(\.failure) == [])
     #expect(trials.leftBehind == [])
-    #expect(trials.findings.count == 8 && trials.findings.allSatisfy { $0.status == .ok })
+    #expect(trials.findings.count == 15 && trials.findings.allSatisfy { $0.status == .ok })
     #expect(try FileManager.default.contentsOfDirectory(atPath: workshop.journals) == [])
     let namespaces = (try? FileManager.default.contentsOfDirectory(atPath: NetworkNamespace.directory)) ?? []
     #expect(!namespaces.contains { $0.contains(runID) })
@@ -62,13 +62,13 @@ struct ExaminationTests {
       let diagnosis = workshop.examine(worker: try workshop.script(#"read line; echo '{"type":"failed"}'; exit 1"#))
       #expect(diagnosis.exitStatus == .notPermitted)
       #expect(diagnosis.findings.filter { $0.status == .fatal }.map(\.id) == ["privilege"])
-      #expect(diagnosis.environments.usable == ["native"])
+      #expect(diagnosis.environments.usable == ["native", "plain-host", "deploy-plain"])
       let text = Doctor.render(diagnosis, width: 80, color: false)
       #expect(text.contains("an ordinary user without CAP_SYS_ADMIN"))
       #expect(text.contains("→ run: sudo bench doctor"))
       #expect(
         text.replacing("\n", with: " ").contains(
-          "not ready: 1 of \(Affected.environments.count) environments can run here; "))
+          "not ready: 3 of \(Affected.environments.count) environments can run here; "))
     }
   }
 

@@ -251,7 +251,7 @@ struct UnwritableJournalTests {
 @Suite("A killed run is swept", .requiresNetworkNamespaces, .requiresProgram("ip"))
 struct SweepTests {
   /// An environment that nobody takes away, and the journal's directory.
-  private func abandon(_ definition: any EnvironmentDefinition) throws -> (ScratchDirectory, runID: String) {
+  private func abandon(_ definition: any NetworkEnvironment) throws -> (ScratchDirectory, runID: String) {
     let workplace = try Workplace()
     do throws(UserError) { _ = try definition.build(with: workplace.resources) } catch {
       try? workplace.resources.removeAll()
@@ -262,7 +262,8 @@ struct SweepTests {
 
   @Test("with everything in it", arguments: linkEnvironments.map(\.name))
   func sweep(_ name: String) throws {
-    let (directory, runID) = try abandon(try #require(EnvironmentRegistry.definition(named: name)))
+    let (directory, runID) = try abandon(
+      try #require(EnvironmentRegistry.definition(named: name) as? any NetworkEnvironment))
     #expect(try !remains(of: runID).isEmpty)
     let outcomes = try Sweep.run(directory: directory.path)
     #expect(outcomes.map(\.runID) == [runID] && outcomes[0].failed == [])

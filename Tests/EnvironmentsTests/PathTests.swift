@@ -8,7 +8,7 @@ import Testing
 @testable import Environments
 
 /// The environments of links alone: no router, no engine.
-let linkEnvironments: [any EnvironmentDefinition] = [
+let linkEnvironments: [any NetworkEnvironment] = [
   NamespaceLoopback(), MacvlanPair(), VethPair(), BridgedPair(), BridgeNetfilter(), VxlanTunnel(),
 ]
 
@@ -16,7 +16,7 @@ let linkEnvironments: [any EnvironmentDefinition] = [
 struct PathTests {
   static let names = linkEnvironments.map(\.name)
 
-  private func definition(_ name: String) throws -> any EnvironmentDefinition {
+  private func definition(_ name: String) throws -> any NetworkEnvironment {
     try #require(linkEnvironments.first { $0.name == name })
   }
 

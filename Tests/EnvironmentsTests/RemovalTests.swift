@@ -14,7 +14,8 @@ struct RemovalTests {
   func nothingLeft(_ name: String, _ family: AddressFamily) throws {
     let links = try hostLinks()
     let workplace = try Workplace(family: family)
-    try workplace.with(try #require(EnvironmentRegistry.definition(named: name))) { environment in
+    try workplace.with(try #require(EnvironmentRegistry.definition(named: name) as? any NetworkEnvironment)) {
+      environment in
       let isThere = try !remains(of: workplace.runID).isEmpty
       #expect(isThere == (name != "native"))
     }
@@ -68,7 +69,7 @@ struct RemovalTests {
   }
 
   /// Fails when it is half built.
-  private struct HalfBuilt: EnvironmentDefinition {
+  private struct HalfBuilt: NetworkEnvironment {
     var name: String { "half-built" }
     var summary: String { "" }
     var layer: String { "" }

@@ -7,7 +7,7 @@ import Testing
 @testable import Environments
 
 /// The environments over routers, rules and proxies.
-private let routedEnvironments: [any EnvironmentDefinition] =
+private let routedEnvironments: [any NetworkEnvironment] =
   [
     NatEgress(), PublishedPort(client: .outside), PublishedPort(client: .neighbor), PublishedProxy(),
     RuleChain(.linear, count: 0), RuleChain(.linear, count: 100), RuleChain(.map, count: 100),
@@ -30,7 +30,7 @@ private func hostSwitches() -> [String?] {
 struct RoutedPathTests {
   static let names = routedEnvironments.map(\.name)
 
-  private func definition(_ name: String) throws -> any EnvironmentDefinition {
+  private func definition(_ name: String) throws -> any NetworkEnvironment {
     try #require(routedEnvironments.first { $0.name == name })
   }
 

@@ -65,7 +65,7 @@ struct Workplace {
   var journalFile: String { "\(directory.path)/\(runID).journal" }
 
   /// Builds `definition` for the time of `body`, and takes it away whichever way that ends.
-  func with(_ definition: any EnvironmentDefinition, _ body: (BuiltEnvironment) throws -> Void) throws {
+  func with(_ definition: any NetworkEnvironment, _ body: (BuiltEnvironment) throws -> Void) throws {
     do {
       try body(try definition.build(with: resources))
     } catch {

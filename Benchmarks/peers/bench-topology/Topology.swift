@@ -36,7 +36,7 @@ struct Topology {
       let resources = HostResources(journal: journal)
       do throws(UserError) {
         // Let go of before it is removed, as a run does it: its sockets keep the namespaces alive.
-        _ = try definition.build(with: resources)
+        _ = try definition.tryOut(with: resources)
         tell("up")
         try resources.removeAll()
         tell("down")

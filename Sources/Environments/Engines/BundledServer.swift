@@ -3,7 +3,7 @@ public import Model
 internal import NetlinkKit
 
 /// `runc-netns` and `gvisor`: a container of an OCI runtime, without an engine's network, at the end of a veth pair.
-public struct BundledServer: EnvironmentDefinition {
+public struct BundledServer: NetworkEnvironment {
   /// What runs the container.
   public enum Runtime: Sendable {
     /// The kernel's own namespaces and control groups.

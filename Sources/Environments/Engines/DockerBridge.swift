@@ -1,7 +1,7 @@
 public import Model
 
 /// `docker-bridge`: two containers on a user-defined network of Docker's.
-public struct DockerBridge: EnvironmentDefinition {
+public struct DockerBridge: NetworkEnvironment {
   private let host: String?
 
   /// - Parameter host: the daemon's socket; nil finds it as the docker command does.
@@ -38,14 +38,17 @@ public struct DockerBridge: EnvironmentDefinition {
 struct DockerTrial {
   let daemon: DockerDaemon
   let containers: EngineContainers
-  private let image: String
+  let image: EngineCache.Image
+  private let content: StorageContent?
   private let resources: HostResources
 
-  init(host: String?, with resources: HostResources) throws(UserError) {
+  /// - Parameter content: what the image has beside the worker.
+  init(host: String?, with resources: HostResources, content: StorageContent? = nil) throws(UserError) {
     try resources.requireRoot(for: "Docker's containers")
     daemon = try DockerDaemon(host: host)
     containers = EngineContainers(address: daemon.address, tool: daemon.tool)
-    image = try resources.engineCache.image(on: daemon.host, worker: resources.settings.worker)
+    image = try resources.engineCache.image(on: daemon.host, worker: resources.settings.worker, content: content)
+    self.content = content
     self.resources = resources
   }
 
@@ -54,7 +57,9 @@ struct DockerTrial {
     let name = resources.unique(role)
     try resources.track(.container(engine: daemon.address, name: name))
     try engineExplained { () throws(EngineTool.Failure) in
-      try daemon.tool.run(containers.commonArguments(name, with: resources) + arguments + [image])
+      try daemon.tool.run(
+        containers.commonArguments(name, with: resources) + arguments + [image.name],
+        within: EngineTool.patience(for: content))
     }
     return (name, role)
   }

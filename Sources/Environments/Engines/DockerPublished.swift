@@ -5,7 +5,7 @@ public import Model
 ///
 /// Both are the same container. To the bridge's address Docker's rules translate the host's own packets; those to a
 /// loopback address they leave alone, and Docker's proxy in user space takes them.
-public struct DockerPublished: EnvironmentDefinition {
+public struct DockerPublished: NetworkEnvironment {
   /// How a published port is reached.
   public enum Way: Sendable {
     /// By destination address translation.

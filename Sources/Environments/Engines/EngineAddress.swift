@@ -45,22 +45,60 @@ public enum EngineAddress: Codable, Sendable, Hashable, CustomStringConvertible 
   }
 
   /// What it makes, as its command line names it.
-  enum Kind: String { case container, network, image }
+  enum Kind: String { case container, network, image, volume }
 
   /// Takes away what it has made under `name`. What is not there is no error.
   func remove(_ kind: Kind, _ name: String) throws(SystemError) {
+    try awaitMaking(of: name)
+    try removing { tool throws(EngineTool.Failure) in
+      switch self {
+      case .docker:
+        // What a workload has written goes with it, which may be gigabytes.
+        try tool.run([kind.rawValue, "rm"] + (kind == .network ? [] : ["--force"]) + [name], within: 600)
+      case .podman:
+        // Podman would ask a container to end first, and wait: a worker that waits itself does not hear it.
+        try tool.run([kind.rawValue, "rm", "--force", "--time", "0", name])
+      case .runtime: try tool.run(["delete", "--force", name])
+      }
+    }
+  }
+
+  /// Takes away all images with the label of the store `name`, also those that have lost their names.
+  func removeImages(of name: String) throws(SystemError) {
+    try awaitMaking(of: name)
+    try removing { tool throws(EngineTool.Failure) in
+      // One that has several names is listed with each.
+      let images = Set(
+        try tool.run([
+          "image", "ls", "--all", "--quiet", "--no-trunc", "--filter", "label=\(HostResources.storeLabel)=\(name)",
+        ]).split(separator: "\n").map(String.init))
+      if !images.isEmpty { try tool.run(["image", "rm", "--force"] + images.sorted(), within: 600) }
+    }
+  }
+
+  /// Waits until nobody makes anything under that name any more. Docker's command goes on when the controller is killed,
+  /// and what it has the daemon make (an image of gigabytes, a container with the copy of a volume) is only there, and can
+  /// only be removed, when it has ended.
+  private func awaitMaking(of name: String) throws(SystemError) {
+    guard case .docker = self else { return }
+    for process in ProcessTree.all() {
+      let words = ProcessTree.command(of: process)
+      guard words.first?.split(separator: "/").last == "docker",
+        words.contains(where: ["create", "import", "cp", "commit"].contains),
+        words.contains(where: { $0.contains(name) }), let identity = ProcessIdentity(of: process)
+      else { continue }
+      guard try identity.awaitEnd(milliseconds: 120_000) else {
+        throw SystemError(call: "\(words.joined(separator: " "))", subject: nil, code: ETIMEDOUT)
+      }
+    }
+  }
+
+  /// Has the engine remove something. What is not there is no error.
+  private func removing(_ body: (EngineTool) throws(EngineTool.Failure) -> Void) throws(SystemError) {
     guard isThere else { return }
     do throws(UserError) {
       let tool = try tool()
-      do throws(EngineTool.Failure) {
-        switch self {
-        case .docker: try tool.run([kind.rawValue, "rm"] + (kind == .network ? [] : ["--force"]) + [name])
-        case .podman:
-          // Podman would ask a container to end first, and wait: a worker that waits itself does not hear it.
-          try tool.run([kind.rawValue, "rm", "--force", "--time", "0", name])
-        case .runtime: try tool.run(["delete", "--force", name])
-        }
-      } catch {
+      do throws(EngineTool.Failure) { try body(tool) } catch {
         // Words of Docker ("No such container", "network … not found"), Podman ("no such container", "network not
         // found") and the runtimes ("does not exist").
         let words = error.reason.lowercased()

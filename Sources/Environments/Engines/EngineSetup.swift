@@ -2,7 +2,7 @@ internal import Foundation
 internal import LinuxKit
 public import Model
 
-/// What `bench doctor --fix` may do so that engines can be measured. Nothing is done unless the user asks for it.
+/// What `bench doctor --fix` may do so that engines and file systems can be measured. Nothing is done unless the user asks for it.
 public enum EngineSetup {
   /// Something that is missing, and what would be done about it.
   public struct Action: Sendable, Equatable {
@@ -28,6 +28,10 @@ public enum EngineSetup {
     case .runc: ["runc"]
     case .gvisor: ["runsc"]
     case .haproxy: ["haproxy"]
+    case .ext4: ["mkfs.ext4"]
+    case .xfs: ["mkfs.xfs"]
+    case .btrfs: ["mkfs.btrfs"]
+    case .erofs: ["mkfs.erofs"]
     default: []
     }
   }
@@ -41,6 +45,10 @@ public enum EngineSetup {
     case "runsc": "runsc"
     case "haproxy": "haproxy"
     case "iptables", "ip6tables": "iptables"
+    case "mkfs.ext4": "e2fsprogs"
+    case "mkfs.xfs": "xfsprogs"
+    case "mkfs.btrfs": "btrfs-progs"
+    case "mkfs.erofs": "erofs-utils"
     default: nil
     }
   }

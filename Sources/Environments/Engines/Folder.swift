@@ -80,39 +80,17 @@ enum Folder {
   }
 }
 
-/// What containers are made of: one file.
+/// What containers are made of: the worker, and the content of a file system where the workload has any.
 enum ContainerImage {
   /// Where the worker is in a container.
   static let workerPath = "/bench-worker"
 
   /// A tar archive (POSIX ustar) with the worker alone.
   static func archive(worker: String) throws(UserError) -> Data {
-    guard let content = FileManager.default.contents(atPath: worker) else {
-      throw UserError(
-        .unavailable, "cannot read the worker \(worker)", remedy: "set BENCH_WORKER to the worker's file")
-    }
-    var header = Data(count: 512)
-    func put(_ text: String, at offset: Int) {
-      header.replaceSubrange(offset..<offset + text.utf8.count, with: text.utf8)
-    }
-    func octal(_ number: Int, _ digits: Int) -> String {
-      let text = String(number, radix: 8)
-      return String(repeating: "0", count: max(0, digits - text.count)) + text
-    }
-    put(String(workerPath.dropFirst()), at: 0)
-    put(octal(0o755, 7), at: 100)
-    put(octal(0, 7), at: 108)
-    put(octal(0, 7), at: 116)
-    put(octal(content.count, 11), at: 124)
-    // The same worker gives the same image, whenever it is made.
-    put(octal(0, 11), at: 136)
-    put("        ", at: 148)
-    put("0", at: 156)
-    put("ustar\u{0}00", at: 257)
-    put(octal(header.reduce(0) { $0 + Int($1) }, 6) + "\u{0} ", at: 148)
+    let content = try read(worker)
     let padding = (512 - content.count % 512) % 512
     // Two empty blocks are the end.
-    return header + content + Data(count: padding + 1024)
+    return header(workerPath, mode: 0o755, size: content.count) + content + Data(count: padding + 1024)
   }
 
   /// The places of this host's programs, for the user's own commands. Those that are not there are left out; symbolic

@@ -1,7 +1,7 @@
 public import Model
 
 /// `host-network`: a container with its host's network, used by the host.
-public struct HostNetwork: EnvironmentDefinition {
+public struct HostNetwork: NetworkEnvironment {
   private let host: String?
 
   /// - Parameter host: the daemon's socket; nil finds it as the docker command does.

@@ -6,7 +6,7 @@ internal import NetlinkKit
 ///
 /// Podman makes its bridge and rules in the namespace that it is called in. That is one of the run's own, and its storage
 /// is the run's own, too.
-public struct PodmanBridge: EnvironmentDefinition {
+public struct PodmanBridge: NetworkEnvironment {
   private let program: String
 
   /// - Parameter program: Podman's name or path.

@@ -14,7 +14,7 @@ extension EngineTests {
     private static let families: [AddressFamily] = [.ipv4, .ipv6]
 
     private func with(
-      _ definition: any EnvironmentDefinition, family: AddressFamily = .ipv4, mountsHostPrograms: Bool = false,
+      _ definition: any NetworkEnvironment, family: AddressFamily = .ipv4, mountsHostPrograms: Bool = false,
       _ body: (BuiltEnvironment) throws -> Void
     ) throws {
       let before = try HostState.now()

@@ -14,7 +14,7 @@ extension EngineTests {
 
     /// Builds an environment, and proves that nothing of it is left on the host or with the daemon.
     private func with(
-      _ definition: any EnvironmentDefinition, family: AddressFamily = .ipv4, mountsHostPrograms: Bool = false,
+      _ definition: any NetworkEnvironment, family: AddressFamily = .ipv4, mountsHostPrograms: Bool = false,
       _ body: (BuiltEnvironment, Workplace) throws -> Void
     ) throws {
       let docker = try docker()

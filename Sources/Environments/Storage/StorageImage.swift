@@ -1,0 +1,249 @@
+internal import Glibc
+internal import LinuxKit
+internal import Model
+
+/// A file system in an image file, on a loop device, with contents on it.
+final class StorageImage {
+  let kind: FileSystemKind
+  let loop: LoopDevice
+  /// How it was made, each a phrase.
+  let details: [String]
+  private let file: String
+  private let home: StorageCache.Home
+  private let number: Int
+  /// Whether what is on it is copied by trials.
+  private let isLayered: Bool
+  private let furnish: (String) throws(SystemError) -> Void
+  /// Where contents are, from the file system's root.
+  private var contents: [[StorageContent.Group]: String] = [:]
+  /// Layers above a content that there are, the lowest first.
+  private var layers: [[StorageContent.Group]: [String]] = [:]
+  /// Bytes of the largest content.
+  private var largest = 0
+
+  /// Makes one. What fails in the middle is taken away at once.
+  init(
+    _ kind: FileSystemKind, isLayered: Bool, size: Int, maker: FileSystemMaker, home: StorageCache.Home,
+    resources: HostResources, number: Int, furnish: @escaping (String) throws(SystemError) -> Void
+  ) throws(UserError) {
+    self.kind = kind
+    self.isLayered = isLayered
+    self.home = home
+    self.number = number
+    self.furnish = furnish
+    file = "\(home.folder)/\(number)-\(kind.rawValue).image"
+    let file = file
+    do throws(UserError) {
+      try storageExplained("make an image file") { () throws(SystemError) in
+        let descriptor = try Descriptor.open(file, O_RDWR | O_CREAT | O_EXCL, mode: 0o600)
+        let fd = descriptor.rawValue
+        try systemCall("ftruncate", on: file) { ftruncate(fd, size) }
+      }
+      try resources.track(.loopDevice(file: file))
+      loop = try storageExplained("attach a loop device to \(file)") { () throws(SystemError) in
+        try LoopDevice.attach(file)
+      }
+      try maker.make(kind.makerArguments + [loop.path])
+    } catch {
+      try? Self.remove(file, resources)
+      throw error
+    }
+    details = [
+      "\(kind.type) by \(maker.version) (\(maker.program) \(kind.makerArguments.joined(separator: " ")))",
+      "image of \(FileWork.text(bytes: size)) on \(home.facts.type) (\(home.facts.source)), loop device "
+        + (loop.isDirect ? "with direct I/O" : "without direct I/O"),
+    ]
+  }
+
+  /// Takes it away before the run's end.
+  func remove(_ resources: HostResources) throws(UserError) { try Self.remove(file, resources) }
+
+  private static func remove(_ file: String, _ resources: HostResources) throws(UserError) {
+    try resources.remove(.loopDevice(file: file))
+    unlink(file)
+  }
+
+  /// Where a content is, from the file system's root.
+  func directory(of files: ContentFiles) -> String {
+    guard let directory = contents[files.groups] else { preconditionFailure("the image was asked for this content") }
+    return directory
+  }
+
+  /// Writes a content, unless it is there.
+  func add(_ files: ContentFiles) throws(UserError) {
+    guard contents[files.groups] == nil else { return }
+    try mounted { (point: String) throws(UserError) in
+      let largest = isLayered ? max(largest, files.room) : 0
+      try requireRoom(files.room + largest, inodes: files.inodes * (isLayered ? 2 : 1), at: point)
+      let directory = "content-\(contents.count + 1)"
+      if kind == .btrfs {
+        // In a subvolume, of which snapshots can be taken.
+        try home.writeSubvolume(directory, in: point, files, furnish: furnish)
+      } else {
+        try home.write(files, to: "\(point)/\(directory)", furnish: furnish)
+      }
+      contents[files.groups] = directory
+      self.largest = max(self.largest, files.room)
+    }
+  }
+
+  /// Directories of `count` layers above a content, the lowest first, from the file system's root; made unless they are
+  /// there.
+  func layers(_ count: Int, above files: ContentFiles) throws(UserError) -> [String] {
+    let made = layers[files.groups] ?? []
+    if made.count < count {
+      let directory = directory(of: files)
+      try mounted { (point: String) throws(UserError) in
+        var paths = made
+        try storageExplained("write the layers") { () throws(SystemError) in
+          try home.run { () throws(SystemError) in
+            for number in made.count + 1...count {
+              let path = "\(directory)-layer-\(number)"
+              try files.writeLayer(number, to: "\(point)/\(path)")
+              paths.append(path)
+            }
+            try ContentFiles.sync(point)
+          }
+        }
+        layers[files.groups] = paths
+      }
+    }
+    return Array((layers[files.groups] ?? []).prefix(count))
+  }
+
+  /// - Parameters:
+  ///   - needed: bytes.
+  ///   - point: where it is mounted.
+  func requireRoom(_ needed: Int, inodes: Int, at point: String) throws(UserError) {
+    var facts = statvfs()
+    let home = home
+    try storageExplained("look at \(kind.rawValue)") { () throws(SystemError) in
+      try home.run { () throws(SystemError) in
+        _ = try systemCall("statvfs", on: point) { statvfs(point, &facts) }
+      }
+    }
+    let free = Int(clamping: UInt64(facts.f_bavail) * UInt64(facts.f_frsize))
+    // Of btrfs, which has no such limit, 0.
+    let hasInodes = facts.f_files == 0 || facts.f_favail > UInt64(inodes)
+    guard needed > free || !hasInodes else { return }
+    throw UserError(
+      .unavailable,
+      "\(kind.rawValue) in the image of this run has no room for "
+        + (hasInodes
+          ? "the files of this workload beside those of others: \(FileWork.text(bytes: needed)) are needed, and "
+            + "\(FileWork.text(bytes: free)) are free" : "\(inodes) more files: \(facts.f_favail) are free"),
+      remedy: "raise 'image_size' in the scenario")
+  }
+
+  /// Mounts it for the time of `body`.
+  func mounted(_ body: (String) throws(UserError) -> Void) throws(UserError) {
+    let point = "\(home.folder)/\(number)-\(kind.rawValue)"
+    try home.mount(kind.type, source: loop.path, at: point, options: kind.mountOptions)
+    do throws(UserError) { try body(point) } catch {
+      try? home.unmount(point)
+      throw error
+    }
+    try storageExplained("unmount \(kind.rawValue)") { () throws(SystemError) in try home.unmount(point) }
+  }
+}
+
+/// A content in a file that is an EROFS file system, on a loop device that is read-only.
+final class ReadOnlyImage {
+  let loop: LoopDevice
+  /// How it was made, each a phrase.
+  let details: [String]
+
+  /// - Parameters:
+  ///   - image: has the content already.
+  ///   - directory: where the content is on it, from its root.
+  init(
+    maker: FileSystemMaker, from image: StorageImage, directory: String, home: StorageCache.Home,
+    resources: HostResources, number: Int
+  ) throws(UserError) {
+    let file = "\(home.folder)/\(number)-erofs.image"
+    do throws(UserError) {
+      try image.mounted { (point: String) throws(UserError) in
+        // In the namespace, where the content is.
+        try home.run { () throws(UserError) in try maker.make([file, "\(point)/\(directory)"]) }
+      }
+      try resources.track(.loopDevice(file: file))
+      loop = try storageExplained("attach a loop device to \(file)") { () throws(SystemError) in
+        try LoopDevice.attach(file, isReadOnly: true)
+      }
+    } catch {
+      try? resources.remove(.loopDevice(file: file))
+      unlink(file)
+      throw error
+    }
+    details = [
+      "lower layer: erofs by \(maker.version), not compressed, loop device "
+        + (loop.isDirect ? "with direct I/O" : "without direct I/O")
+    ]
+  }
+}
+
+extension StorageCache.Home {
+  /// Mounts a file system in the namespace, on a new directory.
+  func mount(
+    _ type: String, source: String?, at point: String, options: [MountOption], isReadOnly: Bool = false
+  ) throws(UserError) {
+    let result: Result<Void, UserError> = run {
+      Result { () throws(UserError) in
+        try storageExplained("make \(point)") { () throws(SystemError) in try ContentFiles.makeDirectory(point) }
+        do throws(MountError) {
+          try Mount.make(type, source: source, at: point, options: options, isReadOnly: isReadOnly)
+        } catch {
+          rmdir(point)
+          throw UserError(mounting: type, error)
+        }
+      }
+    }
+    try result.get()
+  }
+
+  /// Unmounts what is mounted at `point`, and removes the directory. A worker's last references go a moment after the
+  /// worker: as long as the file system is busy, for at most five seconds, it is tried again. That it is not mounted is no
+  /// error.
+  func unmount(_ point: String) throws(SystemError) {
+    try run { () throws(SystemError) in
+      let deadline = Clock.monotonic() + 5_000_000_000
+      while true {
+        do throws(SystemError) {
+          try Mount.remove(point)
+          break
+        } catch {
+          if error.code == EINVAL || error.code == ENOENT { break }
+          guard error.code == EBUSY, Clock.monotonic() < deadline else { throw error }
+          usleep(2000)
+        }
+      }
+      if rmdir(point) != 0 && errno != ENOENT { throw SystemError(call: "rmdir", subject: point, code: errno) }
+    }
+  }
+
+  /// Writes the files into a new subvolume.
+  func writeSubvolume(
+    _ name: String, in point: String, _ files: ContentFiles, furnish: (String) throws(SystemError) -> Void
+  ) throws(UserError) {
+    let path = "\(point)/\(name)"
+    do throws(UserError) {
+      try storageExplained("make a subvolume") { () throws(SystemError) in
+        try run { () throws(SystemError) in try CopyOnWrite.createSubvolume(name, in: point) }
+      }
+      // Into the subvolume, which is there.
+      try storageExplained("write the files of the workload") { () throws(SystemError) in
+        try run { () throws(SystemError) in
+          try files.write(into: path)
+          try furnish(path)
+          try ContentFiles.sync(point)
+        }
+      }
+    } catch {
+      run {
+        try? ContentFiles.empty(path)
+        try? CopyOnWrite.deleteSubvolume(name, in: point)
+      }
+      throw error
+    }
+  }
+}
