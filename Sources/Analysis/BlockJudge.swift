@@ -36,31 +36,31 @@ public enum BlockJudge {
   }
 }
 
-/// The noise readings of one block: means over its trials' windows, which are of one length.
+/// The noise readings of one block: means over its trials' windows, each by its length. A window of a few file operations
+/// is shorter than the kernel's clock tick, and says by itself next to nothing.
 struct BlockNoise {
   let readings: NoiseReadings
 
   init(trials: [Trial]) {
     readings = NoiseReadings(
-      stealShare: Self.mean(trials.map(\.noise.stealShare)),
-      foreignCPUShare: Self.mean(trials.map(\.noise.foreignCPUShare)),
-      runDelayShare: Self.meanOfKnown(trials.map(\.noise.runDelayShare)),
+      stealShare: Self.mean(trials, \.stealShare), foreignCPUShare: Self.mean(trials, \.foreignCPUShare),
+      runDelayShare: Self.mean(trials.filter { $0.noise.runDelayShare != nil }, \.runDelayShare),
       canaryCV: Self.variation(trials.map(\.noise.canaryNanoseconds)))
   }
 
   /// nil if any trial has no reading: what can't be read is unknown. A sum of clock ticks can fall a little below what
   /// the workers used, which is then nothing.
-  private static func mean(_ values: [Double?]) -> Double? {
-    let known = values.compactMap { $0 }
-    guard !known.isEmpty, known.count == values.count else { return nil }
-    return max(0, Descriptive.mean(known))
-  }
-
-  /// The mean of those that there are. Where a proxy takes part, workers share their CPUs with it on purpose, and waiting
-  /// is no evidence against the host: such trials have no reading of it.
-  private static func meanOfKnown(_ values: [Double?]) -> Double? {
-    let known = values.compactMap { $0 }
-    return known.isEmpty ? nil : max(0, Descriptive.mean(known))
+  ///
+  /// Run delay is asked only of the trials that have a reading. Where a proxy takes part, workers share their CPUs with it
+  /// on purpose, as those that work on files share them with the kernel's threads: there waiting is no evidence against the
+  /// host.
+  private static func mean(_ trials: [Trial], _ share: KeyPath<TrialNoise, Double?>) -> Double? {
+    let known = trials.compactMap { trial in
+      trial.noise[keyPath: share].map { (share: $0, weight: Double(max(1, trial.windowNanoseconds))) }
+    }
+    guard !known.isEmpty, known.count == trials.count else { return nil }
+    let whole = known.reduce(0) { $0 + $1.weight }
+    return max(0, known.reduce(0) { $0 + $1.share * ($1.weight / whole) })
   }
 
   private static func variation(_ values: [Double?]) -> Double? {

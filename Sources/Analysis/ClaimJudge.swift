@@ -75,10 +75,12 @@ struct ClaimJudge {
 
   /// Names everything that the claim is about and that was not measured.
   private func unavailability(of claim: ClaimSpec) -> ClaimResult? {
-    if !record.workloads.contains(claim.workload) {
-      return ClaimResult(
-        spec: claim, verdict: .unavailable,
-        reason: "The workload \(claim.workload) was not part of this run (profile \(record.profileName.rawValue)).")
+    let absent = claim.workloads.filter { !record.workloads.contains($0) }
+    if !absent.isEmpty {
+      let reasons = absent.map {
+        "The workload \($0) was not part of this run (profile \(record.profileName.rawValue))."
+      }
+      return ClaimResult(spec: claim, verdict: .unavailable, reason: reasons.joined(separator: " "))
     }
     let missing = claim.environments.compactMap { name -> String? in
       guard let environment = record.environments.first(where: { $0.name == name }) else {
@@ -97,6 +99,10 @@ struct ClaimJudge {
   ) throws(Comparison.Failure) -> Comparison {
     let confidence = record.profile.confidence
     switch claim.quantity {
+    case .slope where claim.overWorkloads != nil:
+      return try Comparison(
+        blocks, metric: claim.metric, environment: (claim.environment, isControl: false), over: claim.workloadSizes,
+        confidence: confidence)
     case .slope:
       return try Comparison(
         blocks, metric: claim.metric, workload: claim.workload, over: claim.sizes, confidence: confidence)
@@ -160,6 +166,11 @@ extension ClaimSpec {
   var sizes: [(environment: String, size: Double)] {
     (over ?? [:]).sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map { (environment: $0.key, size: $0.value) }
   }
+
+  /// What the line of a slope over workloads goes through, by size.
+  var workloadSizes: [(workload: String, size: Double)] {
+    (overWorkloads ?? [:]).sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map { (workload: $0.key, size: $0.value) }
+  }
 }
 
 extension ClaimSpec.Quantity {
@@ -185,20 +196,30 @@ enum Control {
 
   /// Why the control forbids a verdict about the claim; nil if it does not.
   ///
-  /// The control must show no difference to within half the claim's margin. A slope has no twin of its own. So the
-  /// control's difference is spread over the span of the sizes: that is the slope which two environments that do not
-  /// differ would seem to have, were they the line's two ends.
+  /// The control must show no difference to within half the claim's margin. A slope over environments has no twin of its
+  /// own. So the control's difference is spread over the span of the sizes: that is the slope which two environments that
+  /// do not differ would seem to have, were they the line's two ends. Of a slope over workloads there is a twin at every
+  /// size: its line's slope less the baseline's, block by block, must be 0.
   static func objection(to claim: ClaimSpec, record: RunRecord, blocks: PairedBlocks) -> String? {
     let keys = keys(record, claim.workload)
-    do throws(Comparison.Failure) {
-      var control = try Comparison(
-        blocks, metric: claim.metric, environment: keys.twin, baseline: keys.baseline, scale: claim.quantity.scale,
-        confidence: record.profile.confidence)
-      let sizes = claim.sizes.map(\.size)
-      if claim.quantity == .slope, let first = sizes.first, let last = sizes.last, last > first {
-        control = try Comparison(control, dividedBy: last - first)
+    let confidence = record.profile.confidence
+    func control() throws(Comparison.Failure) -> Comparison {
+      if claim.overWorkloads != nil {
+        return try Comparison(
+          blocks, metric: claim.metric, environment: (keys.twin.environment, isControl: true),
+          minus: keys.baseline.environment, over: claim.workloadSizes, confidence: confidence)
       }
-      let gate = ControlGate.judge(estimate: control.estimate, margin: claim.margin)
+      let control = try Comparison(
+        blocks, metric: claim.metric, environment: keys.twin, baseline: keys.baseline, scale: claim.quantity.scale,
+        confidence: confidence)
+      let sizes = claim.sizes.map(\.size)
+      guard claim.quantity == .slope, let first = sizes.first, let last = sizes.last, last > first else {
+        return control
+      }
+      return try Comparison(control, dividedBy: last - first)
+    }
+    do throws(Comparison.Failure) {
+      let gate = ControlGate.judge(estimate: try control().estimate, margin: claim.margin)
       return gate.passes ? nil : gate.reason
     } catch { return "no control: \(error.reason)" }
   }

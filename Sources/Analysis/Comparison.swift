@@ -66,6 +66,44 @@ struct Comparison {
     }
   }
 
+  /// By how much the metric grows with the size of a workload's files, block by block: the lines' slopes in one
+  /// environment; or by how much they differ from those in another.
+  /// - Parameters:
+  ///   - environment: its name, and whether the second copy is meant.
+  ///   - baseline: nil compares with nothing.
+  init(
+    _ blocks: PairedBlocks, metric: Metric, environment: (name: String, isControl: Bool), minus baseline: String? = nil,
+    over sizes: [(workload: String, size: Double)], confidence: Double
+  ) throws(Failure) {
+    func series(_ name: String, isControl: Bool) throws(Failure) -> [[Double]] {
+      var series: [[Double]] = []
+      for size in sizes {
+        let key = PairedBlocks.Key(environment: name, workload: size.workload, isControl: isControl)
+        do throws(Failure) { series.append(try Self.values(blocks, metric, key)) } catch {
+          throw Failure(reason: "\(size.workload) in \(error.reason)")
+        }
+      }
+      return series
+    }
+    let here = try series(environment.name, isControl: environment.isControl)
+    var there: [[Double]] = []
+    if let baseline { there = try series(baseline, isControl: false) }
+    let repeats = metric.isCount && (here + there).allSatisfy(Self.repeats)
+    try self.init(repeatsExactly: repeats) { () throws(StatisticsError) in
+      let slopes = try Line.fits(series: here, over: sizes.map(\.size)).map(\.slope)
+      let others = try Line.fits(series: there, over: sizes.map(\.size)).map(\.slope)
+      let differences = baseline == nil ? slopes : zip(slopes, others).map { $0 - $1 }
+      return try PairedComparison.compare(
+        differences: differences, scale: .difference, confidence: confidence, isNoisy: !repeats)
+    }
+  }
+
+  /// What has been estimated elsewhere.
+  init(_ estimate: PairedEstimate) {
+    self.estimate = estimate
+    repeatsExactly = false
+  }
+
   /// A difference spread over a span: what it would make of a slope, were it between the span's ends.
   init(_ difference: Comparison, dividedBy span: Double) throws(Failure) {
     try self.init(repeatsExactly: difference.repeatsExactly) { () throws(StatisticsError) in

@@ -5,8 +5,14 @@ internal import Statistics
 public enum RunAnalysis {
   /// What has a ladder beside the headline metric, where every rung has a value.
   private static let furtherLadders: [Metric] = [.totalCPU, .deviceTransmissions, .deviceReceptions]
-  /// The margin of a workload's control where no claim about its headline metric sets one.
-  private static let defaultMargin = 0.05
+  /// The margin of a workload's control where no claim about its headline metric sets one. What does a fixed piece of work
+  /// has few operations in a trial, and is about factors.
+  private static func defaultMargin(_ kind: WorkloadSpec.Kind) -> Double {
+    switch kind {
+    case .copyUp, .lookup, .metadata, .mmapWrite: 0.25
+    default: 0.05
+    }
+  }
   /// More voided blocks than this, as a part of all, and there is no verdict.
   public static let mostVoided = 0.25
 
@@ -21,15 +27,16 @@ public enum RunAnalysis {
       }.map(\.margin).min()
       return Control.judge(
         blocks, record: record, workload: workload.name, metric: workload.kind.headline,
-        margin: margin ?? defaultMargin)
+        margin: margin ?? defaultMargin(workload.kind))
     }
-    let series = table(record, blocks)
+    let storage = StorageAnalysis(record, blocks)
+    let series = table(record, blocks, storage)
     let inside = WaterfallAnalysis(record, blocks)
     return RunResult(
       run: summary(record, valid: blocks.count, voided: voided.count), environments: record.environments,
       workloads: record.workloadSpecs, series: series, control: control,
       ladders: record.workloadSpecs.flatMap { ladders($0, record, blocks) }, hops: inside.hops,
-      waterfalls: inside.waterfalls,
+      waterfalls: inside.waterfalls, lines: storage.lines(), growth: storage.growth(),
       claims: claims(record, blocks, voided: voided.count, noise: noise),
       voided: voided.map { VoidedBlock(block: $0.index, reasons: $0.voidReasons) }, noise: noise,
       warnings: record.warnings + warnings(run, blocks, series) + inside.warnings)
@@ -117,7 +124,9 @@ public enum RunAnalysis {
   }
 
   /// Every metric that a workload of its kind can have, in every environment, with q-values over the whole table.
-  private static func table(_ record: RunRecord, _ blocks: PairedBlocks) -> [SeriesResult] {
+  private static func table(
+    _ record: RunRecord, _ blocks: PairedBlocks, _ storage: StorageAnalysis
+  ) -> [SeriesResult] {
     var rows: [SeriesResult] = []
     var tests: [(row: Int, p: Double)] = []
     for workload in record.workloadSpecs {
@@ -134,6 +143,7 @@ public enum RunAnalysis {
             row.trials = values
             row.median = Descriptive.median(values)
             if key == baseline { break }
+            row.reference = storage.comparison(metric, environment: environment.name, workload: workload.name)
             // A proxy's time, say: what is not there cannot be divided by.
             if case .unavailable(let reason) = inBaseline {
               row.note = "the baseline has none: \(reason)"
@@ -169,18 +179,16 @@ public enum RunAnalysis {
       row.note = ratio.obstacle
     } catch { row.note = error.reason }
     guard let decisive else { return nil }
-    let estimate = decisive.estimate
-    let neutral = estimate.scale.neutral
-    row.direction =
-      decisive.obstacle != nil || estimate.containsNoDifference
-      ? .undecided : (estimate.low > neutral ? .higher : .lower)
-    return estimate.pValue
+    row.direction = decisive.direction
+    return decisive.estimate.pValue
   }
 
-  /// The headline's ladder, and those of what else adds up from rung to rung.
+  /// The headline's ladder, and those of what else adds up from rung to rung. File systems and stores of images do not add
+  /// layer on layer: there is none of them.
   private static func ladders(
     _ workload: WorkloadSpec, _ record: RunRecord, _ blocks: PairedBlocks
   ) -> [LadderResult] {
+    guard workload.kind.field == .network else { return [] }
     let rungs = record.environments.filter { $0.unavailable == nil }
     func isEverywhere(_ metric: Metric) -> Bool {
       rungs.allSatisfy { rung in
@@ -250,9 +258,13 @@ public enum RunAnalysis {
 
   /// What a reader should know before believing the numbers.
   private static func warnings(_ run: StoredRun, _ blocks: PairedBlocks, _ series: [SeriesResult]) -> [String] {
+    let hasLadder = run.record.field == .network
     var warnings = run.record.environments.compactMap { environment in
       environment.unavailable.map {
-        Sentence.ended("The ladder has no rung \(environment.name), which could not run here: \($0)")
+        Sentence.ended(
+          hasLadder
+            ? "The ladder has no rung \(environment.name), which could not run here: \($0)"
+            : "\(environment.name) could not run here: \($0)")
       }
     }
     let valid = Set(run.blocks.filter { !$0.isVoid }.map(\.index))

@@ -4,7 +4,8 @@ public import Model
 
 /// Reads the facts about the host that a reader of a report needs. What cannot be read is nil.
 public enum HostProbe {
-  public static func facts(processors: Processors?) -> HostFacts {
+  /// - Parameter isNetwork: whether packets are to be sent: only then does it matter what burdens the host's own path.
+  public static func facts(processors: Processors?, isNetwork: Bool = true) -> HostFacts {
     let kernel = SmallFile.line("/proc/sys/kernel/osrelease") ?? "unknown"
     return HostFacts(
       hostname: SmallFile.line("/proc/sys/kernel/hostname") ?? "unknown", kernel: kernel,
@@ -13,7 +14,8 @@ public enum HostProbe {
       memoryBytes: Foundation.ProcessInfo.processInfo.physicalMemory, virtualization: virtualization(),
       clockSource: SmallFile.line("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
       governor: SmallFile.line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"), mitigations: mitigations(),
-      clientCPU: processors?.client, serverCPU: processors?.server, nativeBurdens: nativeBurdens().map(\.description))
+      clientCPU: processors?.client, serverCPU: processors?.server,
+      nativeBurdens: isNetwork ? nativeBurdens().map(\.description) : [])
   }
 
   private static var architecture: String {

@@ -59,8 +59,9 @@ public struct RunController {
         do throws(UserError) { try hostResources.prepareNamespaceDirectory() } catch { throw explained(error, first) }
       }
       // Images are made once a run, and go with it.
-      let engines = EngineCache(resources: hostResources)
-      let run = try measure(journal, engines, started: started, command: command, version: version)
+      let caches = Caches(
+        engines: EngineCache(resources: hostResources), storage: StorageCache(resources: hostResources))
+      let run = try measure(journal, caches, started: started, command: command, version: version)
       try hostResources.removeAll()
       return run
     } catch {
@@ -70,20 +71,22 @@ public struct RunController {
   }
 
   private func measure(
-    _ journal: Journal, _ engines: EngineCache, started: UInt64, command: String, version: String
+    _ journal: Journal, _ caches: Caches, started: UInt64, command: String, version: String
   ) throws(UserError) -> StoredRun {
-    let probe = try probeEnvironments(journal, engines)
+    let probe = try probeEnvironments(journal, caches)
     var record = RunRecord(
       id: journal.runID, scenario: plan.scenario, profileName: plan.profileName, profile: plan.profile,
       environments: probe.environments, workloads: plan.workloads.map(\.name), capture: probe.capture,
       family: plan.family,
-      seed: plan.seed, started: Date(), host: HostProbe.facts(processors: processors), workerSHA256: worker.sha256,
+      seed: plan.seed, started: Date(),
+      host: HostProbe.facts(processors: processors, isNetwork: plan.environments.contains { $0.field == .network }),
+      workerSHA256: worker.sha256,
       version: version, command: command, warnings: probe.warnings, injection: plan.injection?.description)
     try store.begin(record)
     observe(.started(record))
     var run = StoredRun(record: record, blocks: [], trials: [])
     do throws(UserError) {
-      let end = try measureBlocks(&run, journal: journal, engines: engines, started: started)
+      let end = try measureBlocks(&run, journal: journal, caches: caches, started: started)
       record.exit = end.exit
       record.stopReason = end.reason
     } catch {
@@ -108,7 +111,7 @@ public struct RunController {
   }
 
   private func measureBlocks(
-    _ run: inout StoredRun, journal: Journal, engines: EngineCache, started: UInt64
+    _ run: inout StoredRun, journal: Journal, caches: Caches, started: UInt64
   ) throws(UserError) -> End {
     let available = run.record.environments.filter { $0.unavailable == nil }.map(\.name)
     let budget = UInt64(plan.profile.budgetSeconds) * 1_000_000_000
@@ -131,7 +134,7 @@ public struct RunController {
             blockNanoseconds: longestBlock)))
       let blockStart = Clock.monotonic()
       let outcome = try measureBlock(
-        index, available: available, run: &run, journal: journal, engines: engines)
+        index, available: available, run: &run, journal: journal, caches: caches)
       guard case .ended(let failures) = outcome else {
         return End(exit: .interrupted, reason: "interrupted by the user")
       }
@@ -160,7 +163,7 @@ public struct RunController {
   }
 
   private func measureBlock(
-    _ index: Int, available: [String], run: inout StoredRun, journal: Journal, engines: EngineCache
+    _ index: Int, available: [String], run: inout StoredRun, journal: Journal, caches: Caches
   ) throws(UserError) -> BlockOutcome {
     var plan = plan
     // What the host does not allow is not tried again in each block.
@@ -168,7 +171,7 @@ public struct RunController {
     let runner = TrialRunner(
       plan: plan, worker: worker, processors: processors, interruption: interruption,
       packetDirectory: packetDirectory.map { "\($0)/\(run.record.id)/block-\(index)" }, version: run.record.version,
-      engines: engines, patience: patience)
+      engines: caches.engines, storage: caches.storage, patience: patience)
     let slots = plan.order(of: index, available: available)
     for (position, slot) in slots.enumerated() {
       if interruption?.isPending == true { return .interrupted }
@@ -205,18 +208,24 @@ public struct RunController {
 
   /// Builds each environment once: one that cannot run here is said to be unavailable, with the reason, and the rest
   /// goes on. One that is not permitted ends the run before it starts, since the remedy is the user's to choose.
-  private func probeEnvironments(_ journal: Journal, _ engines: EngineCache) throws(UserError) -> Probe {
+  private func probeEnvironments(_ journal: Journal, _ caches: Caches) throws(UserError) -> Probe {
     var probe = Probe(capture: plan.capture)
     for definition in plan.environments {
-      var record = EnvironmentRecord(name: definition.name, summary: definition.summary, layer: definition.layer)
+      var record = EnvironmentRecord(
+        name: definition.name, summary: definition.summary, layer: definition.layer, reference: definition.reference)
       let resources = HostResources(
         journal: journal,
         settings: BuildSettings(
-          family: plan.family, worker: worker.path, engines: engines, mountsHostPrograms: plan.runsCommands))
+          family: plan.family, worker: worker.path, engines: caches.engines, storage: caches.storage,
+          mountsHostPrograms: plan.runsCommands))
       var failure: UserError?
-      do throws(UserError) { try probe.tryCapture(in: try definition.build(with: resources), plan) } catch {
-        failure = error
-      }
+      do throws(UserError) {
+        if let network = definition as? any NetworkEnvironment {
+          try probe.tryCapture(in: try network.build(with: resources), plan)
+        } else {
+          record.details = try details(of: definition, resources)
+        }
+      } catch { failure = error }
       try resources.removeAll()
       if let failure {
         if failure.exitCode == .notPermitted { throw explained(failure, definition) }
@@ -226,6 +235,32 @@ public struct RunController {
       probe.environments.append(record)
     }
     return probe
+  }
+
+  /// Builds an environment for files or images, with all that the workloads need in it: what has no room is found out
+  /// before the blocks, and images are made here and not within one.
+  private func details(
+    of definition: any EnvironmentDefinition, _ resources: HostResources
+  ) throws(UserError) -> [String]? {
+    var details: [String] = []
+    for workload in plan.workloads {
+      switch definition {
+      case let definition as any StorageEnvironment:
+        details = try definition.build(with: resources, content: plan.content(of: workload)).details
+      case let definition as any ImageEnvironment:
+        details = try definition.build(with: resources, content: plan.content(of: workload)).details
+      default: preconditionFailure("an environment is for packets, for files or for images")
+      }
+      // One at a time, as in the trials.
+      try resources.removeAll()
+    }
+    return details.isEmpty ? nil : details
+  }
+
+  /// What is made once a run.
+  private struct Caches {
+    let engines: EngineCache
+    let storage: StorageCache
   }
 
   /// What was found out before the blocks.

@@ -61,7 +61,7 @@ public struct RunPlan: Sendable {
     self.injection = injection
     for workload in self.workloads {
       for environment in self.environments {
-        guard let objection = environment.objection(to: workload) else { continue }
+        guard let objection = Self.objection(of: environment, to: workload) else { continue }
         throw UserError(
           .usage, "environment '\(environment.name)' \(objection): workload '\(workload.name)' cannot run in it",
           remedy: "choose with --workload and --env, or change the scenario")
@@ -73,6 +73,21 @@ public struct RunPlan: Sendable {
         [injection.target], among: self.environments.map(\.name) + [Injection.control], what: "target of an injection",
         scenario.name)
     }
+  }
+
+  private static func objection(of environment: any EnvironmentDefinition, to workload: WorkloadSpec) -> String? {
+    let field = workload.kind.field
+    guard environment.field != field else { return environment.objection(to: workload) }
+    switch environment.field {
+    case .network: return "carries packets"
+    case .storage: return "holds files"
+    case .images: return "stores images"
+    }
+  }
+
+  /// What a storage environment has in it for `workload`.
+  func content(of workload: WorkloadSpec) -> StorageContent {
+    StorageContent(workload, imageSize: scenario.imageSize ?? Scenario.defaultImageSize)
   }
 
   /// Whether the user's own commands are run.
@@ -101,31 +116,54 @@ public struct RunPlan: Sendable {
   }
 
   /// Every trial of a block, in the scenario's order.
-  func slots(available: [String]) -> [Slot] {
+  func slots(available: [String]) -> [Slot] { workloads.flatMap { slots(of: $0, available: available) } }
+
+  private func slots(of workload: WorkloadSpec, available: [String]) -> [Slot] {
     var isCapturing = false
     if case .value = capture { isCapturing = true }
-    return workloads.flatMap { workload in
-      let plain = available.map { Slot(environment: $0, workload: workload.name) }
-      let captured = available.map { Slot(environment: $0, workload: workload.name, isCaptured: true) }
-      let twin = Slot(environment: scenario.baseline, workload: workload.name, isControl: true)
-      return plain + [twin] + (isCapturing && workload.isCapturable ? captured : [])
-    }
+    let plain = available.map { Slot(environment: $0, workload: workload.name) }
+    let captured = available.map { Slot(environment: $0, workload: workload.name, isCaptured: true) }
+    let twin = Slot(environment: scenario.baseline, workload: workload.name, isControl: true)
+    return plain + [twin] + (isCapturing && workload.isCapturable ? captured : [])
   }
 
-  /// The order of block `index`: a permutation that depends on the seed and the index alone, so that any block can be
-  /// repeated without those before it.
+  /// The order of block `index`, which depends on the seed and the index alone, so that any block can be repeated without
+  /// those before it: the workloads in a random order, and of each its trials in a random order. What is compared with each
+  /// other so stands close together, and the host's slower moods strike all of it alike.
   func order(of index: Int, available: [String]) -> [Slot] {
     var generator = SeededGenerator(seed: seed &+ 0x9E37_79B9_7F4A_7C15 &* UInt64(index + 1))
-    return SeededGenerator.permutation(of: slots(available: available), using: &generator)
+    return SeededGenerator.permutation(of: workloads, using: &generator).flatMap { workload in
+      SeededGenerator.permutation(of: slots(of: workload, available: available), using: &generator)
+    }
   }
 
   /// A rough length of one block, in seconds, from what every trial must take.
   public var estimatedBlockSeconds: Double {
-    let perTrial = Double(profile.windowMilliseconds + profile.warmupMilliseconds) / 1000 + Self.trialOverheadSeconds
-    let slots = slots(available: environments.map(\.name))
-    let containers = environments.filter { $0.needs.contains(where: \.isEngine) }.map(\.name)
-    return Double(slots.count) * perTrial + Double(slots.count(where: \.isCaptured)) * Self.captureOverheadSeconds
-      + Double(slots.count { containers.contains($0.environment) }) * Self.engineOverheadSeconds
+    let containers = Set(environments.filter { $0.needs.contains(where: \.isEngine) }.map(\.name))
+    let specs = Dictionary(workloads.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    return slots(available: environments.map(\.name)).reduce(0) { sum, slot in
+      guard let workload = specs[slot.workload] else { return sum }
+      let isContained = containers.contains(slot.environment)
+      return sum + windowSeconds(of: workload, isContained: isContained) + Self.trialOverheadSeconds
+        + (slot.isCaptured ? Self.captureOverheadSeconds : 0) + (isContained ? Self.engineOverheadSeconds : 0)
+    }
+  }
+
+  /// Warm-up and window; of what has none, the work that is done instead.
+  private func windowSeconds(of workload: WorkloadSpec, isContained: Bool) -> Double {
+    let window = Double(profile.windowMilliseconds + profile.warmupMilliseconds) / 1000
+    let files = workload.files ?? FileWork()
+    switch workload.kind {
+    case .copyUp:
+      // Files are read, and copied up twice; each is written durably a few dozen times.
+      return Double(files.size * files.count) / Self.bytesPerSecond + Double(files.count) * Self.durableWritesSeconds
+        + Self.mountOverheadSeconds
+    case .mmapWrite, .lookup, .metadata: return Self.mountOverheadSeconds
+    case .randomIO, .sequentialIO, .sqliteCommit: return window + Self.mountOverheadSeconds
+    case .imageRebuild:
+      return Double(files.rebuilds) * (isContained ? Self.engineRebuildSeconds : Self.rebuildSeconds)
+    case .udpRR, .tcpRR, .tcpCRR, .tcpStream, .udpStream, .udpOpen, .tcpOpen, .exec: return window
+    }
   }
 
   /// Set-up, worker start, canary, analysis and teardown of one trial, in seconds, as seen on two-CPU virtual machines.
@@ -134,6 +172,15 @@ public struct RunPlan: Sendable {
   private static let engineOverheadSeconds = 1.2
   /// What opening, draining and closing taps adds: waits within the kernel.
   private static let captureOverheadSeconds = 0.08
+  /// What mounting a file system, and syncing and unmounting it, adds.
+  private static let mountOverheadSeconds = 0.1
+  /// How fast files are copied up and read, all taken together.
+  private static let bytesPerSecond = 150e6
+  /// Some 64 writes of a file with an fdatasync each.
+  private static let durableWritesSeconds = 0.012
+  /// One rebuild of an image by hand, and by an engine.
+  private static let rebuildSeconds = 0.02
+  private static let engineRebuildSeconds = 0.6
 }
 
 /// A slowdown of known size, put into a worker on purpose: for tests that the detector finds it.

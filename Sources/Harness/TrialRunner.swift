@@ -27,8 +27,9 @@ struct TrialRunner {
   /// The program's, for those packets' files.
   var version = ""
 
-  /// What engines keep from one trial of a run to the next.
+  /// What engines, and file systems in image files, keep from one trial of a run to the next.
   var engines: EngineCache?
+  var storage: StorageCache?
   /// How long a worker may take for what should take milliseconds, in ns.
   var patience: UInt64 = 10_000_000_000
 
@@ -41,7 +42,8 @@ struct TrialRunner {
     let resources = HostResources(
       journal: journal,
       settings: BuildSettings(
-        family: plan.family, worker: worker.path, engines: engines, mountsHostPrograms: workload.kind == .exec))
+        family: plan.family, worker: worker.path, engines: engines, storage: storage,
+        mountsHostPrograms: workload.kind == .exec))
     let outcome: Result<Trial, Failure>
     do throws(Failure) {
       outcome = .success(
@@ -56,11 +58,44 @@ struct TrialRunner {
     _ definition: any EnvironmentDefinition, _ workload: WorkloadSpec, _ slot: RunPlan.Slot, block: Int, position: Int,
     resources: HostResources
   ) throws(Failure) -> Trial {
-    let environment: BuiltEnvironment
-    do throws(UserError) { environment = try definition.build(with: resources) } catch {
+    switch definition {
+    case let definition as any NetworkEnvironment:
+      return try measure(definition, workload, slot, block: block, position: position, resources: resources)
+    case let definition as any StorageEnvironment:
+      let environment = try build(slot) { () throws(UserError) in
+        try definition.build(with: resources, content: plan.content(of: workload))
+      }
+      let session = StorageSession(
+        link: link, plan: plan, processors: processors, environment: environment, workload: workload)
+      let measured = try session.run(seed: plan.seed &+ UInt64(block))
+      return StorageReduction(measured: measured, workload: workload).trial(
+        block: block, position: position, slot: slot, attestation: environment.attest(measured))
+    case let definition as any ImageEnvironment:
+      let store = try build(slot) { () throws(UserError) in
+        try definition.build(with: resources, content: plan.content(of: workload))
+      }
+      return try ImageSession(
+        store: store, workload: workload, processors: processors, interruption: interruption
+      ).trial(
+        block: block, position: position, slot: slot)
+    default: preconditionFailure("an environment is for packets, for files or for images")
+    }
+  }
+
+  private func build<Built>(
+    _ slot: RunPlan.Slot, _ body: () throws(UserError) -> Built
+  ) throws(Failure) -> Built {
+    do throws(UserError) { return try body() } catch {
       throw error.exitCode == .notPermitted
         ? .fatal(error) : .trial("\(slot.environment) could not be set up: \(error.message)")
     }
+  }
+
+  private func measure(
+    _ definition: any NetworkEnvironment, _ workload: WorkloadSpec, _ slot: RunPlan.Slot, block: Int, position: Int,
+    resources: HostResources
+  ) throws(Failure) -> Trial {
+    let environment = try build(slot) { () throws(UserError) in try definition.build(with: resources) }
     if let commands = workload.commands {
       let session = CommandSession(link: link, environment: environment, commands: commands, processors: processors)
       return try session.run(limit: UInt64(plan.profile.budgetSeconds) * 1_000_000_000).trial(

@@ -54,6 +54,17 @@ struct WorkerLink {
     }
   }
 
+  /// Samples of 64 bits each, in ns: those of a worker on files.
+  func readLongSamples(_ count: Int, from process: WorkerProcess) throws(Failure) -> [UInt64] {
+    guard (0...Self.mostSamples).contains(count) else { throw .trial("worker: a result of \(count) samples") }
+    if count == 0 { return [] }
+    let bytes = try read(count * 8, from: process, "worker")
+    return [UInt64](unsafeUninitializedCapacity: count) { buffer, initialized in
+      bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
+      initialized = count
+    }
+  }
+
   func readStamps(_ count: Int, from process: WorkerProcess, _ name: String) throws(Failure) -> [RequestStamps] {
     guard (0...Self.mostSamples).contains(count) else { throw .trial("\(name): a result of \(count) stamps") }
     if count == 0 { return [] }

@@ -247,6 +247,8 @@ extension WorkloadSpec {
       case .tcpCRR: .crr
       case .tcpStream, .udpStream: .stream
       case .udpOpen, .tcpOpen: .open
+      case .copyUp, .randomIO, .sequentialIO, .lookup, .metadata, .mmapWrite, .sqliteCommit, .imageRebuild:
+        preconditionFailure("a plan runs workloads of the field of its environments alone")
       }
     return WorkerConfiguration(
       role: .server, loop: loop, transport: kind.isUDP ? .udp : .tcp, wait: wait == .spin ? .spin : .block,

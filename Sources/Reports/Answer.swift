@@ -7,7 +7,7 @@ extension Presentation {
   var answer: [String] {
     guard validity.purpose == nil, validity.isValid || validity.unjudged != nil else { return [] }
     var sentences: [String] = []
-    for workload in workloads where validity.canJudge(workload) {
+    for workload in workloads where !isHeldToReferences(workload) && validity.canJudge(workload) {
       let table = table(workload, headline(workload))
       let others = table.rows.filter { !$0.isBaseline && $0.series?.ratio != nil }
       guard let base = table.rows.first(where: \.isBaseline), base.series != nil, let top = others.last else {
@@ -29,7 +29,8 @@ extension Presentation {
       }
       if sentences.count >= 8 { break }
     }
-    return sentences
+    if hasStorage { sentences += storageAnswer(isFirst: sentences.isEmpty) }
+    return Array(sentences.prefix(8))
   }
 
   /// What is said of a kind of workload's headline.
@@ -49,6 +50,8 @@ extension Presentation {
         (subject, further, verb, comparison) = (operation, operation, "takes", "as long as")
       case .tcpStream?, .udpStream?:
         (subject, further, verb, comparison) = ("a stream", "a stream", "carries", "as much as")
+      case .copyUp?, .lookup?, .metadata?, .mmapWrite?, .sqliteCommit?, .imageRebuild?, .randomIO?, .sequentialIO?:
+        (subject, further, verb, comparison) = (operation, operation, "takes", "as long as")
       }
     }
   }

@@ -65,10 +65,16 @@ extension Presentation {
     case .slope:
       bound = { unit.difference($0, places: NumberFormat.places(forValue: unit.scaled($0), digits: 2, in: 1...4)) }
       line.detectable = claim.minimumDetectableEffect.map(bound)
-      let sizes = (claim.over ?? [:]).sorted { ($0.value, $0.key) < ($1.value, $1.key) }
-        .map { "\(InertText.name($0.key)) = \(NumberFormat.plain($0.value))" }
-      quantity = "its growth from step to step (\(sizes.joined(separator: ", ")))"
-      line.subject = "\(claim.metric.title(of: kind(claim.workload))) of \(InertText.name(claim.workload))"
+      let title = claim.metric.title(of: kind(claim.workload))
+      let sizes = (claim.overWorkloads ?? claim.over ?? [:]).sorted { ($0.value, $0.key) < ($1.value, $1.key) }
+        .map { name, size in
+          let text = claim.overWorkloads == nil ? NumberFormat.plain(size) : NumberFormat.size(size)
+          return "\(InertText.name(name)) = \(text)"
+        }
+      quantity = "its growth \(Self.step(of: claim).growth) (\(sizes.joined(separator: ", ")))"
+      line.subject =
+        claim.overWorkloads == nil
+        ? "\(title) of \(InertText.name(claim.workload))" : "\(title) in \(environment)"
     }
     if let estimate = claim.estimate, let low = claim.low, let high = claim.high {
       line.interval = text(estimate, low, high, claim, unit)
@@ -80,13 +86,28 @@ extension Presentation {
     return line
   }
 
-  /// The unit of a claim's difference, or of its slope: that of the metric, a step of what grows.
+  /// One of what a slope grows over, as a unit and in words. Names tell what it is where all but the smallest agree.
+  private static func step(of claim: ClaimResult) -> (unit: String, growth: String) {
+    if claim.overWorkloads != nil { return ("per MiB", "with the size of the file") }
+    let names = (claim.over ?? [:]).sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key)
+    for (prefix, noun) in [("layers-", "layer"), ("rules-", "rule")] {
+      if names.count > 1, names.dropFirst().allSatisfy({ $0.hasPrefix(prefix) }) {
+        return ("per \(noun)", "with each \(noun)")
+      }
+    }
+    return ("per step", "from step to step")
+  }
+
+  /// The unit of a claim's difference, or of its slope: that of the metric, a step of what grows. Sizes of files are in
+  /// bytes, and shown by the MiB.
   private func unit(of claim: ClaimResult) -> DisplayUnit {
     if claim.quantity == .slope {
       let size = [claim.estimate, claim.region.above, claim.region.below].compactMap { $0.map(abs) }.max() ?? 0
-      let unit = DisplayUnit(claim.metric, reference: size)
-      let symbol = unit.differenceSymbol.isEmpty ? "per step" : "\(unit.differenceSymbol) per step"
-      return DisplayUnit(divisor: unit.divisor, symbol: symbol)
+      let step: Double = claim.overWorkloads == nil ? 1 : 1_048_576
+      let unit = DisplayUnit(claim.metric, reference: size * step)
+      let per = Self.step(of: claim).unit
+      let symbol = unit.differenceSymbol.isEmpty ? per : "\(unit.differenceSymbol) \(per)"
+      return DisplayUnit(divisor: unit.divisor / step, symbol: symbol)
     }
     let reference =
       series(claim.environment, claim.workload, claim.metric)?.median

@@ -49,7 +49,7 @@ struct CountsTable {
   /// nil where no count was asked for, as in results of before there were counts.
   init?(_ page: Presentation, _ workload: String) {
     let present = page.metrics(of: workload)
-    guard present.contains(where: \.isCount), let spec = page.spec(workload) else { return nil }
+    guard present.contains(where: \.isEventCount), let spec = page.spec(workload) else { return nil }
     operation = spec.kind.operation
     let asked = Self.all.filter { present.contains($0.metric) }
     func values(_ environment: String, _ metric: Metric) -> SeriesResult? {
@@ -170,6 +170,7 @@ struct SideBySide {
       case .udpStream: ("Messages that arrived", [.rate])
       case .exec: ("CPU of the commands", [.clientCPU, .serverCPU])
       case .udpRR, .tcpRR, .tcpCRR, .tcpStream: ("What the proxies take", [])
+      case .copyUp, .randomIO, .sequentialIO, .lookup, .metadata, .mmapWrite, .sqliteCommit, .imageRebuild: ("", [])
       }
     let tables = (own.metrics + [.proxyCPU, .proxyMemory]).map { page.table(workload, $0) }.filter(\.hasData)
     guard !tables.isEmpty else { return nil }

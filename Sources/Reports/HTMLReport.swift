@@ -63,7 +63,7 @@ public enum HTMLReport {
       : controls.prefix(4).map { "\($0.workload) \($0.ratio ?? "no interval")" }.joined(separator: ", ")
     context["claims"] = page.claims.map(claim)
     context["hasClaims"] = !page.result.claims.isEmpty
-    context["workloads"] = page.workloads.enumerated().map { workload($1, index: $0, page) }
+    context["sections"] = page.sections.enumerated().map { section($1, index: $0, page) }
     if let introduction = page.insideIntroduction {
       context["inside"] =
         [
@@ -85,7 +85,8 @@ public enum HTMLReport {
       [
         "name": InertText.name($0.name), "what": InertText.line($0.summary),
         "layer": $0.layer.isEmpty ? "nothing: the baseline" : InertText.line($0.layer),
-      ]
+        "made": page.details($0) ?? "", "isDetailed": page.details($0) != nil,
+      ] as [String: Any]
     }
     context["definitions"] = page.definitions.map { ["metric": $0.title, "metricID": $0.id, "definition": $0.text] }
     context["terms"] = page.terms.map { ["term": $0.title, "definition": $0.text] }
@@ -120,6 +121,130 @@ public enum HTMLReport {
   }
 
   private static func intervalName(_ page: Presentation) -> String { page.confidence.map { "\($0) CI" } ?? "interval" }
+
+  private static func section(_ section: ReportSection, index: Int, _ page: Presentation) -> [String: Any] {
+    switch section {
+    case .path(let name): workload(name, index: index, page)
+    case .storage(let section): storage(section, index: index, page)
+    }
+  }
+
+  private static func storage(_ section: StorageSection, index: Int, _ page: Presentation) -> [String: Any] {
+    var parts: [[String: Any]] = []
+    var charts = 0
+    func add(_ part: StorageSection.Part) {
+      switch part {
+      case .table(let table), .further(let table): parts.append(["grid": grid(table)])
+      case .metric(let table): parts.append(["held": held(table, section, index: index, page)])
+      case .chart(let chart):
+        charts += 1
+        guard let svg = chart.render(id: "lines-\(index)-\(charts)") else { return }
+        parts.append([
+          "figure": [
+            "head": chart.heading, "caption": chart.caption, "svg": svg,
+            "keys": chart.keys.map { ["swatch": $0.swatch, "key": $0.text] },
+          ] as [String: Any]
+        ])
+      case .folded(let title, let inner):
+        parts.append(["opens": ["summary": title]])
+        inner.forEach(add)
+        parts.append(["closes": true])
+      }
+    }
+    section.parts.forEach(add)
+    let names = Set(section.workloads.map { InertText.name($0) })
+    return [
+      "index": index, "name": section.title, "summary": section.summary,
+      "storage": [
+        "standing": section.standing, "findings": section.findings, "hasFindings": !section.findings.isEmpty,
+        "isBare": section.parts.isEmpty, "parts": parts,
+        "controls": controls(page.controls.filter { names.contains($0.workload) && !$0.reason.isEmpty }),
+      ] as [String: Any],
+    ]
+  }
+
+  /// One sentence for all controls of which the same is to be said.
+  private static func controls(_ controls: [Presentation.ControlLine]) -> [[String: Any]] {
+    var groups: [(word: String, reason: String, names: [String])] = []
+    for control in controls {
+      let name = control.workload + (control.ratio.map { " \($0)" } ?? "")
+      if let index = groups.firstIndex(where: { $0.word == control.word && $0.reason == control.reason }) {
+        groups[index].names.append(name)
+      } else {
+        groups.append((control.word, control.reason, [name]))
+      }
+    }
+    return groups.map {
+      ["workloads": $0.names.joined(separator: ", "), "word": $0.word, "reason": $0.reason.withFullStop]
+    }
+  }
+
+  private static func grid(_ table: TextTable) -> [String: Any] {
+    [
+      "caption": table.title, "aside": table.aside, "first": table.first, "hasNotes": !table.notes.isEmpty,
+      "notes": table.notes, "hasCells": !table.rows.isEmpty,
+      "columns": table.columns.enumerated().map {
+        ["column": $1, "isNumber": $0 != table.wordColumn] as [String: Any]
+      },
+      "bodies": table.groups.map { group in
+        [
+          "isTitled": group.title != nil, "group": group.title ?? "", "span": table.columns.count + 1,
+          "rows": group.rows.map { row in
+            [
+              "name": row.name,
+              "cells": zip(table.columns, row.cells).enumerated().map { place, pair in
+                [
+                  "column": pair.0, "text": pair.1.text, "detail": pair.1.detail, "hasDetail": !pair.1.detail.isEmpty,
+                  "isNumber": place != table.wordColumn,
+                ] as [String: Any]
+              },
+            ] as [String: Any]
+          },
+        ] as [String: Any]
+      },
+    ]
+  }
+
+  /// A metric's table, its ratios as a picture, and its trials.
+  private static func held(
+    _ table: MetricTable, _ section: StorageSection, index: Int, _ page: Presentation
+  ) -> [String: Any] {
+    let ci = intervalName(page)
+    let place = section.workloads.firstIndex(of: table.workload) ?? 0
+    let id = "\(index)-\(place)"
+    var context: [String: Any] = [
+      "metric": (section.workloads.count > 1 ? "\(InertText.name(table.workload)): " : "") + table.title,
+      "headed": table.title.withCapital, "unit": table.aside, "ci": ci,
+      "rows": table.rows.filter { $0.series != nil || $0.hasNote }.map { row($0, ci: ci) },
+    ]
+    if let svg = LadderChart.render(
+      id: "ladder-\(id)", table: table, baseline: page.baselineName, confidence: page.confidence, isLadder: false)
+    {
+      context["ratios"] = ["svg": svg]
+    }
+    if let chart = trials(table, id: id, page) { context["strips"] = ["svg": chart.svg, "span": chart.span] }
+    return context
+  }
+
+  /// Each environment's trials, the control's below the baseline's.
+  private static func trials(
+    _ table: MetricTable, id: String, _ page: Presentation
+  ) -> (svg: String, span: String, count: Int)? {
+    var strips: [TrialsChart.Strip] = []
+    for row in table.rows {
+      guard let series = row.series, let median = series.median else { continue }
+      strips.append(TrialsChart.Strip(name: row.name, values: series.trials, median: median))
+      if row.isBaseline, let control = page.control(of: table.workload), let median = control.median {
+        strips.append(
+          TrialsChart.Strip(
+            name: "\(row.name)′ (control)", values: control.trials, median: median, isControl: true))
+      }
+    }
+    return TrialsChart.render(
+      id: "trials-\(id)", title: "Trials of \(InertText.name(table.workload)) in block order, \(table.title)",
+      strips: strips, unit: table.unit
+    ).map { ($0.svg, $0.span, strips.count) }
+  }
 
   private static func workload(_ workload: String, index: Int, _ page: Presentation) -> [String: Any] {
     let name = InertText.name(workload)
@@ -198,21 +323,8 @@ public enum HTMLReport {
             .map { ["shape": $0.shape, "key": $0.name] },
         ] as [String: Any]
     }
-    var strips: [TrialsChart.Strip] = []
-    for row in headline.rows {
-      guard let series = row.series, let median = series.median else { continue }
-      strips.append(TrialsChart.Strip(name: row.name, values: series.trials, median: median))
-      if row.isBaseline, let control = page.control(of: workload), let median = control.median {
-        strips.append(
-          TrialsChart.Strip(
-            name: "\(row.name)′ (control)", values: control.trials, median: median, isControl: true))
-      }
-    }
-    if let chart = TrialsChart.render(
-      id: "trials-\(index)", title: "Trials of \(name) in block order, \(headline.title)", strips: strips,
-      unit: headline.unit)
-    {
-      context["trialsChart"] = ["svg": chart.svg, "span": chart.span, "isLong": strips.count > Self.mostRows]
+    if let chart = trials(headline, id: String(index), page) {
+      context["trialsChart"] = ["svg": chart.svg, "span": chart.span, "isLong": chart.count > Self.mostRows]
     }
     if let control = page.controls.first(where: { $0.workload == name }), !control.reason.isEmpty {
       context["controlReason"] = ["word": control.word, "reason": control.reason.withFullStop]
@@ -308,8 +420,4 @@ public enum HTMLReport {
       },
     ]
   }
-}
-
-extension String {
-  fileprivate var withCapital: String { prefix(1).uppercased() + dropFirst() }
 }

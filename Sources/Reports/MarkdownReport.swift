@@ -110,7 +110,12 @@ private struct MarkdownDocument {
     if !answer.isEmpty { list(answer.map { Self.escaped($0) }) }
     validity()
     claims()
-    for workload in page.workloads { self.workload(workload) }
+    for section in page.sections {
+      switch section {
+      case .path(let workload): self.workload(workload)
+      case .storage(let section): storage(section)
+      }
+    }
     if page.workloads.isEmpty {
       heading(2, "Results")
       paragraph("Nothing was measured.")
@@ -192,11 +197,7 @@ private struct MarkdownDocument {
       paragraph("</details>")
     }
     for table in page.furtherTables(workload) {
-      paragraph("**\(table.title)**\(table.metric.isBetterLarger ? " (larger is better)" : "")")
-      self.table(
-        [
-          "environment", table.unit.symbol, "ratio", interval, table.differenceHead, interval, "",
-        ], "lrrlrll", table.rows.filter { $0.series != nil || $0.hasNote }.map { [Self.code($0.name)] + cells($0) })
+      metric(table, titled: "**\(table.title)**")
     }
     if let beside = SideBySide(page, workload) {
       let baseline = Self.code(page.baselineName, inTable: false)
@@ -208,6 +209,47 @@ private struct MarkdownDocument {
         })
     }
     if let counts = CountsTable(page, workload) { self.counts(counts) }
+  }
+
+  private mutating func storage(_ section: StorageSection) {
+    heading(2, section.isName ? "Workload " + Self.code(section.title, inTable: false) : Self.escaped(section.title))
+    paragraph(Self.escaped(section.summary.withFullStop))
+    paragraph(Self.escaped(section.standing))
+    if !section.findings.isEmpty { list(section.findings.map { Self.escaped($0) }) }
+    if section.parts.isEmpty { paragraph("Nothing was measured.") }
+    for part in section.parts { self.part(part, section) }
+  }
+
+  private mutating func part(_ part: StorageSection.Part, _ section: StorageSection) {
+    switch part {
+    case .chart: break
+    case .folded(let title, let parts):
+      line("<details><summary>\(title)</summary>")
+      line()
+      for part in parts { self.part(part, section) }
+      paragraph("</details>")
+    case .metric(let table):
+      let name = section.workloads.count > 1 ? Self.code(InertText.name(table.workload), inTable: false) + ": " : ""
+      metric(table, titled: name + "**\(table.title)**")
+    case .table(let table), .further(let table):
+      paragraph("**\(Self.escaped(table.title))**\(table.aside.isEmpty ? "" : " (\(Self.escaped(table.aside)))")")
+      for group in table.groups where !group.rows.isEmpty {
+        if let title = group.title { paragraph("*\(Self.escaped(title))*") }
+        self.table(
+          [table.first] + table.columns.map { Self.escaped($0) },
+          "l" + table.columns.indices.map { $0 == table.wordColumn ? "l" : "r" }.joined(),
+          group.rows.map { row in [Self.code(row.name)] + row.cells.map { Self.escaped($0.whole) } })
+      }
+      if !table.notes.isEmpty { list(table.notes.map { Self.escaped($0) }) }
+    }
+  }
+
+  private mutating func metric(_ table: MetricTable, titled title: String) {
+    paragraph("\(title)\(table.metric.isBetterLarger ? " (larger is better)" : "")")
+    self.table(
+      [
+        "environment", table.unit.symbol, "ratio", interval, table.differenceHead, interval, "",
+      ], "lrrlrll", table.rows.filter { $0.series != nil || $0.hasNote }.map { [Self.code($0.name)] + cells($0) })
   }
 
   private var interval: String { page.confidence.map { "\($0) CI" } ?? "interval" }
@@ -342,7 +384,9 @@ private struct MarkdownDocument {
       ["environment", "what it is", "adds"], "lll",
       page.result.environments.map {
         [
-          Self.code(InertText.name($0.name)), Self.escaped(InertText.line($0.summary)),
+          Self.code(InertText.name($0.name)),
+          [InertText.line($0.summary), page.details($0)].compactMap { $0.map { Self.escaped($0) } }
+            .joined(separator: "<br>"),
           Self.escaped(InertText.line($0.layer)),
         ]
       })

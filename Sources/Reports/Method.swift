@@ -31,7 +31,7 @@ extension Presentation {
     add("exit", run.exit.rawValue)
     add("stopped because", run.stopReason, otherwise: "not recorded")
     add("blocks", blocks + (noiseBlocks.isEmpty ? "" : " (\(noiseBlocks))"))
-    add("Internet Protocol", run.family == .ipv6 ? "IPv6" : "IPv4")
+    if hasNetwork { add("Internet Protocol", run.family == .ipv6 ? "IPv6" : "IPv4") }
     add("window of a trial", "\(run.windowMilliseconds)\(NumberFormat.gap)ms")
     add("baseline", run.baseline)
     add("intervals", [confidence, methods].compactMap(\.self).joined(separator: ", "), otherwise: nil)
@@ -58,6 +58,12 @@ extension Presentation {
     if let injection = run.injection { add("injected on purpose", injection) }
     facts += insideMethod
     return facts.filter { !$0.value.isEmpty }
+  }
+
+  /// How an environment was made on this host; nil where its summary says all.
+  func details(_ environment: EnvironmentRecord) -> String? {
+    let details = (environment.details ?? []).map { InertText.line($0, limit: 300) }.filter { !$0.isEmpty }
+    return details.isEmpty ? nil : details.joined(separator: "; ")
   }
 
   /// The metrics of this result, each as it is defined.
@@ -116,6 +122,30 @@ extension Presentation {
       "verdict",
       "✓ supported: the whole interval lies in the claim's region. ✗ refuted: none of it does. ? inconclusive: neither. "
         + "– unavailable: it could not be measured here."
+    ),
+  ]
+
+  /// The same of files and images.
+  static let storageTerms: [(title: String, text: String)] = [
+    (
+      "held against",
+      "An environment of layers is compared with the plain file system that lies under it, where that took part in the "
+        + "run, else with the baseline: so the ratio is what the layers cost, not what the file system does."
+    ),
+    (
+      "a + b · size",
+      "Within each block a line is laid through the sizes, by least squares of the relative errors; a and b are estimated "
+        + "over the blocks, as differences are."
+    ),
+    (
+      "break-even",
+      "What opening for writing takes more than in the plain file system, divided by the time of a write of 4 KiB to the "
+        + "disk there: after so many writes the copying is half of the time."
+    ),
+    (
+      "amplification",
+      "Of writes: bytes that reached the block device, with journal and metadata, for each byte that the application wrote. "
+        + "Of space: bytes allocated and not shared for each byte that it wrote."
     ),
   ]
 }

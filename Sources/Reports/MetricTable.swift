@@ -14,15 +14,18 @@ struct MetricTable {
   let ratioPlaces: Int
   let differencePlaces: Int
 
+  /// - Parameter namesOther: whether each line says what it is held against, as lines of one table differ in that.
   init(
     workload: String, kind: WorkloadSpec.Kind?, metric: Metric, baseline: String, isJudged: Bool,
-    rows: [(environment: String, unavailable: String?, series: SeriesResult?)]
+    namesOther: Bool = false, rows: [(environment: String, unavailable: String?, series: SeriesResult?)]
   ) {
     self.workload = workload
     self.metric = metric
     title = metric.title(of: kind)
     let medians = rows.compactMap { $0.series?.median }
-    let reference = rows.first { $0.environment == baseline }?.series?.median ?? medians.max() ?? 0
+    var reference = rows.first { $0.environment == baseline }?.series?.median ?? medians.max() ?? 0
+    // Nothing is shared in the baseline: that has no unit.
+    if metric.unit == .bytes && reference == 0 { reference = medians.filter { $0 > 0 }.min() ?? 0 }
     let unit = DisplayUnit(metric, reference: reference)
     self.unit = unit
     ratioPlaces = rows.compactMap { $0.series?.ratio }.map { RatioText.places($0.low, $0.high) }.max() ?? 2
@@ -37,7 +40,7 @@ struct MetricTable {
         environment: row.environment, isBaseline: row.environment == baseline, unavailable: row.unavailable,
         given: row.series, unit: unit,
         medianPlaces: medianPlaces, ratioPlaces: ratioPlaces, differencePlaces: differencePlaces,
-        isJudged: isJudged)
+        isJudged: isJudged, against: namesOther ? row.series?.reference?.environment ?? baseline : nil)
     }
   }
 
@@ -74,7 +77,7 @@ struct MetricRow {
 
   init(
     environment: String, isBaseline: Bool, unavailable: String?, given: SeriesResult?, unit: DisplayUnit,
-    medianPlaces: Int, ratioPlaces: Int, differencePlaces: Int, isJudged: Bool
+    medianPlaces: Int, ratioPlaces: Int, differencePlaces: Int, isJudged: Bool, against: String?
   ) {
     self.environment = environment
     self.isBaseline = isBaseline
@@ -88,7 +91,8 @@ struct MetricRow {
     ratio = series?.ratio.map { RatioText($0, places: ratioPlaces) }
     differenceParts = series?.difference.map { DifferenceText($0, unit: unit, places: differencePlaces) }
     outcome = RowOutcome(
-      isBaseline: isBaseline, unavailable: unavailable, series: given, unit: unit, isJudged: isJudged)
+      isBaseline: isBaseline, unavailable: unavailable, series: given, unit: unit, isJudged: isJudged,
+      against: against.map { InertText.name($0) })
   }
 }
 
@@ -102,19 +106,24 @@ struct RowOutcome: Equatable {
   var shape: String
   var words: String
 
-  init(isBaseline: Bool, unavailable: String?, series: SeriesResult?, unit: DisplayUnit, isJudged: Bool) {
+  /// - Parameter against: what it is held against, where that has to be said.
+  init(
+    isBaseline: Bool, unavailable: String?, series: SeriesResult?, unit: DisplayUnit, isJudged: Bool,
+    against: String? = nil
+  ) {
     let note = series?.note.map { InertText.line($0, limit: 160) }
     guard let series, series.median != nil || series.ratio != nil else {
       self.init(.unavailable, "–", unavailable != nil ? "unavailable" : note ?? "no data")
       return
     }
     let words = series.metric.comparatives
+    let than = against.map { " than \($0)" } ?? ""
     switch series.direction {
     case _ where isBaseline: self.init(.baseline, "", "baseline")
     case _ where series.ratio == nil && series.difference == nil: self.init(.unavailable, "–", note ?? "no estimate")
     case _ where !isJudged: self.init(.unjudged, "?", "not judged")
-    case .higher: self.init(.more, "▲", words.above)
-    case .lower: self.init(.less, "▼", words.below)
+    case .higher: self.init(.more, "▲", words.above + than)
+    case .lower: self.init(.less, "▼", words.below + than)
     case .undecided, nil:
       // An obstacle, such as blocks that depend on each other, is no finding of "no difference".
       if let ratio = series.ratio, ratio.low > 1 || ratio.high < 1 || note != nil {
@@ -123,7 +132,8 @@ struct RowOutcome: Equatable {
         let limit =
           series.ratio.map { NumberFormat.percent($0.minimumDetectableEffect) }
           ?? series.difference.map { unit.difference($0.minimumDetectableEffect, places: 2) } ?? NumberFormat.none
-        self.init(.undecided, "≈", "no difference found (<\(NumberFormat.gap)\(limit))")
+        let from = against.map { " from \($0)" } ?? ""
+        self.init(.undecided, "≈", "no difference\(from) found (<\(NumberFormat.gap)\(limit))")
       }
     }
   }

@@ -80,6 +80,34 @@ enum NumberFormat {
       ? "\(total / 60)\(gap)min \(total % 60)\(gap)s" : "\(total / 3600)\(gap)h \(total % 3600 / 60)\(gap)min"
   }
 
+  /// A number of bytes in the unit of its size, with as many digits as tell a block of 4 KiB in a MiB: "4 KiB",
+  /// "64.01 MiB".
+  static func size(_ bytes: Double) -> String {
+    guard bytes.isFinite else { return none }
+    let unit = DisplayUnit(.bytes, reference: bytes)
+    let value = unit.scaled(bytes)
+    let places = unit.divisor == 1 ? 0 : self.places(forValue: value, digits: 4, in: 0...3)
+    var digits = decimal(value, places: places)
+    if digits.contains(".") {
+      while digits.last == "0" { digits.removeLast() }
+      if digits.last == "." { digits.removeLast() }
+    }
+    return digits + gap + unit.symbol
+  }
+
+  /// A factor with three digits.
+  static func times(_ value: Double) -> String {
+    decimal(value, places: places(forValue: value, digits: 3, in: 0...3)) + "×"
+  }
+
+  /// A level of `metric` in the unit of its own size, with three digits.
+  static func level(_ value: Double, _ metric: Metric) -> String {
+    if metric.unit == .bytes { return size(value) }
+    if metric.isFactor { return times(value) }
+    let unit = DisplayUnit(metric, reference: value)
+    return unit.text(value, places: places(forValue: unit.scaled(value), digits: 3, in: 0...2))
+  }
+
   static func bytes(_ bytes: UInt64) -> String {
     let gibibytes = Double(bytes) / 1_073_741_824
     return gibibytes >= 1
@@ -105,7 +133,7 @@ struct DisplayUnit: Equatable {
   init(_ unit: Metric.Unit, reference: Double) {
     let size = abs(reference)
     switch unit {
-    case .nanoseconds, .nanosecondsPerRoundTrip:
+    case .nanoseconds, .nanosecondsPerRoundTrip, .nanosecondsPerOperation:
       self =
         if size >= 1e9 { DisplayUnit(divisor: 1e9, symbol: "s") } else if size >= 1e6 {
           DisplayUnit(divisor: 1e6, symbol: "ms")
@@ -127,14 +155,21 @@ struct DisplayUnit: Equatable {
       self =
         if size >= 1_073_741_824 { DisplayUnit(divisor: 1_073_741_824, symbol: "GiB") } else if size >= 1_048_576 {
           DisplayUnit(divisor: 1_048_576, symbol: "MiB")
-        } else { DisplayUnit(divisor: 1_024, symbol: "KiB") }
+        } else if size >= 1_024 { DisplayUnit(divisor: 1_024, symbol: "KiB") } else {
+          DisplayUnit(divisor: 1, symbol: "B")
+        }
+    case .bytesPerSecond:
+      self =
+        if size >= 1_073_741_824 { DisplayUnit(divisor: 1_073_741_824, symbol: "GiB/s") } else if size >= 1_048_576 {
+          DisplayUnit(divisor: 1_048_576, symbol: "MiB/s")
+        } else { DisplayUnit(divisor: 1_024, symbol: "KiB/s") }
     case .perRoundTrip, .one: self.init(divisor: 1, symbol: "")
     }
   }
 
   /// The unit for values of `metric` of the size of `reference`.
   init(_ metric: Metric, reference: Double) {
-    if metric == .loss {
+    if metric == .loss || metric == .reclaimableShare {
       self.init(divisor: 0.01, symbol: "%", differenceSymbol: "% points")
     } else {
       self.init(metric.unit, reference: reference)
@@ -159,13 +194,17 @@ extension Metric {
   /// reports may be a rate or a time.
   var isBetterLarger: Bool { !isCost && self != .reported }
 
+  /// Whether it is so many times something else.
+  var isFactor: Bool { self == .writeAmplification || self == .spaceAmplification }
+
   /// What a value is called that lies above, or below, the one it is held against.
   var comparatives: (above: String, below: String) {
     switch unit {
     case .nanoseconds: ("slower", "faster")
-    case .perSecond, .bitsPerSecond: ("faster", "slower")
+    case .perSecond, .bitsPerSecond, .bytesPerSecond: ("faster", "slower")
     case .one where self == .reported: ("higher", "lower")
-    case .one, .nanosecondsPerRoundTrip, .perRoundTrip, .nanosecondsPerByte, .bytes: ("more", "less")
+    case .one, .nanosecondsPerRoundTrip, .nanosecondsPerOperation, .perRoundTrip, .nanosecondsPerByte, .bytes:
+      ("more", "less")
     }
   }
 
@@ -189,6 +228,13 @@ extension WorkloadSpec.Kind {
     case .tcpCRR: "a transaction"
     case .tcpStream, .udpStream: "a message"
     case .exec: "the command"
+    case .copyUp: "opening a file of a lower layer for writing"
+    case .randomIO, .sequentialIO: "a read or write"
+    case .lookup: "a stat of a name"
+    case .metadata: "making a file"
+    case .mmapWrite: "the first write to a page of a shared mapping"
+    case .sqliteCommit: "a commit of SQLite"
+    case .imageRebuild: "a rebuild of the image"
     }
   }
 }

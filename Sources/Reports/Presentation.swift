@@ -12,6 +12,8 @@ struct Presentation {
   let workloads: [String]
   /// In ladder order, then any that only the series know. The control is not among them.
   let environments: [String]
+  /// The same in another order: each that is held against an environment of its own comes behind that.
+  let byReference: [String]
   /// Round trips taken apart; empty where packets were not captured.
   let waterfalls: [WaterfallGroup]
   private let series: [SeriesKey: SeriesResult]
@@ -36,10 +38,11 @@ struct Presentation {
     present = result.series.reduce(into: [:]) { $0[$1.workload, default: []].insert($1.metric) }
     workloads = Self.distinct(result.workloads.map(\.name) + result.series.map(\.workload))
     environments = Self.distinct(result.environments.map(\.name) + result.series.map(\.environment))
+    byReference = Self.byReference(environments, records)
     waterfalls = Self.waterfalls(result, workloads: workloads, environments: result.environments)
   }
 
-  private static func distinct(_ names: [String]) -> [String] {
+  static func distinct(_ names: [String]) -> [String] {
     var seen: Set<String> = []
     return names.filter { seen.insert($0).inserted }
   }
@@ -69,10 +72,14 @@ struct Presentation {
   func metrics(of workload: String) -> [Metric] { Metric.allCases.filter { present[workload]?.contains($0) ?? false } }
 
   func table(_ workload: String, _ metric: Metric) -> MetricTable {
-    MetricTable(
+    let isHeld = isHeldToReferences(workload)
+    return MetricTable(
       workload: workload, kind: kind(workload), metric: metric, baseline: baseline,
-      isJudged: validity.canJudge(workload),
-      rows: environments.map { ($0, records[$0]?.unavailable, series($0, workload, metric)) })
+      isJudged: validity.canJudge(workload), namesOther: isHeld,
+      rows: (isHeld ? byReference : environments).map { environment in
+        let series = series(environment, workload, metric)
+        return (environment, records[environment]?.unavailable, isHeld ? series?.heldToReference : series)
+      })
   }
 
   /// The metrics that have a table of their own, below the ladder.
@@ -83,6 +90,7 @@ struct Presentation {
       case .tcpStream?: [.cpuPerByte]
       case .udpStream?: [.loss, .cpuPerByte]
       case .exec?: [.reported]
+      case .copyUp?, .randomIO?, .sequentialIO?, .lookup?, .metadata?, .mmapWrite?, .sqliteCommit?, .imageRebuild?: []
       }
     return metrics.map { table(workload, $0) }.filter(\.hasData)
   }
@@ -233,7 +241,9 @@ struct Presentation {
 
   /// What else was not to be had, each "thing: why".
   var unavailable: [(what: String, why: String)] {
-    switch result.hops {
+    // Nothing was to be had where there was no path to look into.
+    guard hasNetwork else { return [] }
+    return switch result.hops {
     case .unavailable(let reason): [("hop latencies", InertText.line(reason))]
     case .value: waterfalls.isEmpty ? [("hop latencies", "no trial looked inside the path")] : []
     }
@@ -265,7 +275,7 @@ struct RatioText {
   }
 
   static func places(_ low: Double, _ high: Double) -> Int {
-    NumberFormat.places(forWidth: (high - low) * 2, in: 2...3)
+    NumberFormat.places(forWidth: (high - low) * 2, in: (high < 100 ? 2 : 0)...3)
   }
 
   var interval: String { "[\(low), \(high)]" }

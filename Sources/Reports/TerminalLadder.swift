@@ -195,10 +195,13 @@ extension TerminalTable {
   // MARK: Plain tables
 
   /// A table whose first column is names and whose others are numbers; in parts, one below the other, where it is too
-  /// wide, and a list where not even one column fits.
-  mutating func grid(_ head: [String], _ rows: [[String]]) {
-    let names = rows.map { ($0.first ?? "").fitted(to: 24) }
-    let nameWidth = max(head[0].terminalWidth, names.map(\.terminalWidth).max() ?? 0)
+  /// wide, and a list where not even one column fits. A row of one cell is a heading.
+  /// - Parameter wordColumn: the index of a column of words, which stand to the left.
+  mutating func grid(_ head: [String], _ given: [[String]], wordColumn: Int? = nil) {
+    let rows = given.filter { $0.count == head.count }
+    let names = given.map { ($0.first ?? "").fitted(to: $0.count == head.count ? max(24, width / 3) : width - 2) }
+    let nameWidth = max(
+      head[0].terminalWidth, zip(names, given).filter { $1.count == head.count }.map(\.0.terminalWidth).max() ?? 0)
     let columns = head.indices.map { column in
       // A long head takes several lines before it widens its column.
       let word = head[column].split(separator: " ").map { String($0).terminalWidth }.max() ?? 0
@@ -218,8 +221,9 @@ extension TerminalTable {
     if start < head.count { parts.append(start..<head.count) }
     let widest = columns.dropFirst().max() ?? 0
     guard 2 + nameWidth + 2 + widest <= width else {
-      for (name, row) in zip(names, rows) {
+      for (name, row) in zip(names, given) {
         paragraph(name, indent: 2)
+        if row.count != head.count { continue }
         paragraph(zip(head, row).dropFirst().map { "\($0): \($1)" }.joined(separator: " · "), indent: 4)
       }
       return
@@ -231,13 +235,22 @@ extension TerminalTable {
         let name = line == height - 1 ? head[0] : ""
         let cells = zip(part, heads).map { column, lines in
           let index = line - (height - lines.count)
-          return "  " + (index < 0 ? "" : lines[index]).leftPadded(to: columns[column])
+          let text = index < 0 ? "" : lines[index]
+          return "  " + (column == wordColumn ? text.padded(to: columns[column]) : text.leftPadded(to: columns[column]))
         }
         lines.append(styled("  " + name.padded(to: nameWidth) + cells.joined(), .dim))
       }
-      for (name, row) in zip(names, rows) {
-        lines.append(
-          "  " + name.padded(to: nameWidth) + part.map { "  " + row[$0].leftPadded(to: columns[$0]) }.joined())
+      for (name, row) in zip(names, given) {
+        if row.count != head.count {
+          lines.append("  " + name)
+          continue
+        }
+        let cells = part.map { column in
+          "  "
+            + (column == wordColumn
+              ? row[column].padded(to: columns[column]) : row[column].leftPadded(to: columns[column]))
+        }
+        lines.append("  " + name.padded(to: nameWidth) + cells.joined())
       }
     }
   }

@@ -17,6 +17,8 @@ public struct TerminalTable {
   let page: Presentation
   let width: Int
   private let color: Bool
+  /// What stood against what in the section before.
+  private var standing = ""
   var lines: [String] = []
 
   init(_ page: Presentation, width: Int, color: Bool) {
@@ -59,7 +61,12 @@ public struct TerminalTable {
       heading("Results", "")
       paragraph("Nothing was measured.", indent: 2)
     }
-    for workload in page.workloads { self.workload(workload) }
+    for section in page.sections {
+      switch section {
+      case .path(let workload): self.workload(workload)
+      case .storage(let section): storage(section)
+      }
+    }
     inside(whole: false)
     claims()
     notes()
@@ -162,6 +169,58 @@ public struct TerminalTable {
         })
     }
     if let counts = CountsTable(page, workload) { self.counts(counts) }
+  }
+
+  private mutating func storage(_ section: StorageSection) {
+    heading(section.title, section.isName ? section.summary : "")
+    if !section.isName { paragraph(section.summary.withFullStop, indent: 2, style: .dim) }
+    // What stands against what is mostly the same in all sections.
+    if section.standing != standing { paragraph(section.standing, indent: 2, style: .dim) }
+    standing = section.standing
+    for finding in section.findings { hanging("·", style: .dim, finding, indent: 2) }
+    if section.parts.isEmpty { paragraph("Nothing was measured.", indent: 2) }
+    for part in section.parts { self.part(part, section) }
+    let more = section.parts.compactMap { part -> String? in
+      switch part {
+      case .further(let table): table.title
+      case .folded(let title, _): title
+      case .table, .metric, .chart: nil
+      }
+    }
+    if !more.isEmpty {
+      lines.append("")
+      hanging("more in the report", style: .dim, more.joined(separator: "; "), indent: 2)
+    }
+    let names = Set(section.workloads.map { InertText.name($0) })
+    for control in page.controls where names.contains(control.workload) {
+      let which = section.workloads.count > 1 ? " of \(control.workload)" : ""
+      let text =
+        control.ratio.map { ratio in
+          "\(control.shape) \(control.word)\(which): \(page.baselineName) against its own second copy \(ratio)"
+        } ?? "\(control.shape) \(control.word)\(which): \(control.reason)"
+      hanging("control", style: .dim, text, indent: 2)
+    }
+  }
+
+  private mutating func part(_ part: StorageSection.Part, _ section: StorageSection) {
+    switch part {
+    case .chart, .further, .folded: break
+    case .metric(let table):
+      let name = section.workloads.count > 1 ? "\(InertText.name(table.workload)): " : ""
+      subheading(name + table.title, table.metric.isBetterLarger ? "larger is better" : "")
+      ladder(LadderTable(table, nil, records: { _ in nil }, baseline: page.baseline), nil)
+    case .table(let table):
+      subheading(table.title, table.aside)
+      var rows: [[String]] = []
+      for group in table.groups {
+        if let title = group.title { rows.append([title]) }
+        rows += group.rows.map { [$0.name] + $0.cells.map(\.whole) }
+      }
+      if !table.rows.isEmpty {
+        grid([table.first] + table.columns, rows, wordColumn: table.wordColumn.map { $0 + 1 })
+      }
+      for note in table.notes { hanging("–", style: .dim, note, indent: 2) }
+    }
   }
 
   mutating func subheading(_ text: String, _ aside: String) {

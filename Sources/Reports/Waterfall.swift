@@ -447,7 +447,9 @@ extension Presentation {
   }
 
   /// The words of this result's tables.
-  var terms: [(title: String, text: String)] { Self.terms + (waterfalls.isEmpty ? [] : Self.insideTerms) }
+  var terms: [(title: String, text: String)] {
+    Self.terms + (waterfalls.isEmpty ? [] : Self.insideTerms) + (hasStorage ? Self.storageTerms : [])
+  }
 
   private static let insideTerms: [(title: String, text: String)] = [
     ("hop", "What happens between two neighbouring places at which it is known when a message passed."),

@@ -250,6 +250,46 @@ struct Fields {
     return value
   }
 
+  /// True or false.
+  func flag(_ key: String) -> Bool? {
+    guard let scalar = scalar(key, as: "true or false", isRequired: true) else { return nil }
+    if let complaint = scalar.quotingComplaint {
+      report("'\(key)' must be true or false, \(complaint)", at: key)
+      return nil
+    }
+    // YAML 1.1 also takes "yes", "on" and "y" for true, YAML 1.2 does not.
+    switch scalar.string {
+    case "true": return true
+    case "false": return false
+    default:
+      report("'\(key)' must be true or false, not \(Display.quoted(scalar.string))", at: key)
+      return nil
+    }
+  }
+
+  /// A size in bytes.
+  func bytes(_ key: String, in range: ClosedRange<Int>) -> Int? {
+    guard let scalar = scalar(key, as: "a size", isRequired: true) else { return nil }
+    let text = scalar.string.trimmed
+    let units = Display.list(SizeText.units.map(\.name))
+    let bounds = [range.lowerBound, range.upperBound].map(SizeText.describe).joined(separator: "…")
+    do throws(SizeText.Failure) {
+      let value = try SizeText.bytes(text)
+      guard range.contains(value) else { throw .outOfRange }
+      return value
+    } catch {
+      switch error {
+      case .malformed:
+        report("'\(key)' must be a size such as 64MiB (\(units)), not \(Display.quoted(text))", at: key)
+      case .unknownUnit(let unit):
+        report("unknown unit \(Display.quoted(unit)) in '\(key)' (the units are: \(units))", at: key)
+      case .outOfRange:
+        report("'\(key)' must be a size in \(bounds), not \(Display.quoted(text))", at: key)
+      }
+      return nil
+    }
+  }
+
   /// A duration in ms.
   func milliseconds(_ key: String, in range: ClosedRange<Int>, wholeSeconds: Bool = false) -> Int? {
     guard let scalar = scalar(key, as: "a duration", isRequired: true) else { return nil }

@@ -9,7 +9,7 @@ struct ScenarioReader {
   private static let schemaPrefix = "bench.scenario/"
   private static let keys = [
     "schema", "name", "title", "description", "baseline", "environments", "workloads", "profiles", "capture",
-    "claims",
+    "image_size", "claims",
   ]
 
   /// - Returns: nil if `problems` has at least one problem.
@@ -24,17 +24,17 @@ struct ScenarioReader {
     let description = fields.text("description", mayHaveParagraphs: true)
     let environments = readEnvironments(fields)
     let baseline = readBaseline(fields, environments)
-    let workloads = readWorkloads(fields)
+    let (workloads, field) = readWorkloads(fields)
     let profiles = readProfiles(fields, workloads?.map(\.name), environments, baseline)
-    let capture = readCapture(fields)
-    let claims = readClaims(
-      fields, workloads?.map(\.name), environments ?? knownEnvironments, baseline: baseline)
+    let capture = readCapture(fields, field)
+    let imageSize = readImageSize(fields, field)
+    let claims = readClaims(fields, workloads, environments ?? knownEnvironments, baseline: baseline)
 
     guard problems.isEmpty, let name, let title, let description, let environments, let baseline, let workloads
     else { return nil }
     return Scenario(
       name: name, title: title, description: description, baseline: baseline, environments: environments,
-      workloads: workloads, profiles: profiles, capture: capture, claims: claims)
+      workloads: workloads, profiles: profiles, capture: capture, imageSize: imageSize, claims: claims)
   }
 
   private func checkSchema(_ root: Node) -> Bool {
@@ -107,36 +107,49 @@ struct ScenarioReader {
 
   // MARK: - Workloads
 
-  /// - Returns: nil if not all names are known, so that what refers to them is not blamed for it.
-  private func readWorkloads(_ fields: Fields) -> [WorkloadSpec]? {
-    guard let nodes = fields.list("workloads", of: "workloads") else { return nil }
+  /// - Returns: nil if not all names are known, so that what refers to them is not blamed for it; and what the workloads
+  ///   work with, nil if no kind is known.
+  private func readWorkloads(_ fields: Fields) -> ([WorkloadSpec]?, WorkloadSpec.Field?) {
+    guard let nodes = fields.list("workloads", of: "workloads") else { return (nil, nil) }
     if nodes.isEmpty {
       fields.report("'workloads' needs at least one workload", at: "workloads")
-      return nil
+      return (nil, nil)
     }
     var workloads: [WorkloadSpec] = []
+    var first: WorkloadSpec.Kind?
     for node in nodes {
       guard let fields = Fields(node, subject: "a workload", keys: Self.workloadKeys, problems) else { continue }
-      let workload = readWorkload(fields)
+      let kind: WorkloadSpec.Kind? = fields.choice("kind", of: "kinds")
+      // They share their environments, and an environment is for one thing.
+      if let kind, let first, kind.field != first.field {
+        fields.report(
+          "kind '\(kind.rawValue)' works with \(kind.field.noun), and '\(first.rawValue)' before it with "
+            + "\(first.field.noun): a scenario has workloads of one sort", at: "kind")
+      }
+      first = first ?? kind
+      let workload = readWorkload(fields, kind)
       if let workload, workloads.contains(where: { $0.name == workload.name }) {
         fields.report("a second workload named '\(workload.name)'", at: "name")
       }
       if let workload { workloads.append(workload) }
     }
-    return workloads.count == nodes.count ? workloads : nil
+    return (workloads.count == nodes.count ? workloads : nil, first?.field)
   }
 
-  private static let workloadKeys = [
-    "name", "kind", "wait", "placement", "size", "reply_size", "concurrency", "rate", "framing", "server", "client",
-    "reported",
-  ]
+  private static let workloadKeys =
+    [
+      "name", "kind", "wait", "placement", "size", "reply_size", "concurrency", "rate", "framing", "server", "client",
+      "reported",
+    ] + FileWorkReader.keys
 
   /// What could not be read stands for itself in the result, so that references to the workload's name are still
   /// resolved.
-  private func readWorkload(_ fields: Fields) -> WorkloadSpec? {
+  private func readWorkload(_ fields: Fields, _ kind: WorkloadSpec.Kind?) -> WorkloadSpec? {
     let name = fields.name("name")
-    let kind: WorkloadSpec.Kind? = fields.choice("kind", of: "kinds")
-    let wait: WorkloadSpec.WaitMode? = fields.choice("wait", of: "wait modes", default: kind == .exec ? .block : nil)
+    let isMessaging = kind.map { $0.field == .network } ?? true
+    // One process, and where it waits is part of the kind.
+    let wait: WorkloadSpec.WaitMode? = fields.choice(
+      "wait", of: "wait modes", default: kind == .exec || !isMessaging ? .block : nil)
     let placement: WorkloadSpec.Placement? = fields.choice("placement", of: "placements", default: .split)
     let size = fields.integer("size", in: WorkloadSpec.sizes, default: 64)
     let replySize = fields.has("reply_size") ? fields.integer("reply_size", in: WorkloadSpec.sizes) : nil
@@ -149,11 +162,13 @@ struct ScenarioReader {
         "placement 'same' needs wait 'block': two spinning processes on one CPU would measure the scheduler's time "
           + "slice", at: "placement")
     }
+    let files = kind.flatMap { $0.field == .network ? nil : FileWorkReader(fields: fields, kind: $0).read() }
     if let kind { checkKeys(fields, of: kind, framing) }
     guard let name else { return nil }
     return WorkloadSpec(
       name: name, kind: kind ?? .udpRR, wait: wait ?? .block, placement: placement ?? .split, size: size ?? 64,
-      replySize: replySize, concurrency: concurrency ?? 1, rate: rate, framing: framing ?? .none, commands: commands)
+      replySize: replySize, concurrency: concurrency ?? 1, rate: rate, framing: framing ?? .none, commands: commands,
+      files: files)
   }
 
   /// A key that a kind takes no notice of would look as if it did something.
@@ -165,7 +180,11 @@ struct ScenarioReader {
     case .udpOpen, .tcpOpen: useless = []
     case .tcpStream, .udpStream: useless = ["rate", "concurrency", "framing", "reply_size"]
     case .exec: useless = ["size", "reply_size", "concurrency", "rate", "framing"]
+    case .copyUp, .randomIO, .sequentialIO, .lookup, .metadata, .mmapWrite, .sqliteCommit, .imageRebuild:
+      useless = ["wait", "placement", "size", "reply_size", "concurrency", "rate", "framing"]
     }
+    let used = FileWorkReader.keys(of: kind)
+    useless += FileWorkReader.keys.filter { !used.contains($0) }
     if kind == .udpOpen { useless.append("concurrency") }
     if kind != .exec { useless += ["server", "client", "reported"] }
     for key in useless where fields.has(key) {
@@ -291,8 +310,13 @@ struct ScenarioReader {
 
   // MARK: - Capture
 
-  private func readCapture(_ fields: Fields) -> CaptureSpec? {
-    guard fields.has("capture"), let node = fields.node("capture"),
+  private func readCapture(_ fields: Fields, _ field: WorkloadSpec.Field?) -> CaptureSpec? {
+    guard fields.has("capture") else { return nil }
+    if let field, field != .network {
+      fields.report("'capture' looks at packets, and workloads that work with \(field.noun) send none", at: "capture")
+      return nil
+    }
+    guard let node = fields.node("capture"),
       let parts = Fields(node, subject: "'capture'", keys: ["sampling"], problems),
       let sampling = parts.integer("sampling", in: CaptureSpec.samplings)
     else { return nil }
@@ -304,10 +328,25 @@ struct ScenarioReader {
     return CaptureSpec(sampling: sampling)
   }
 
+  // MARK: - Images
+
+  /// mkfs.xfs makes nothing smaller than 300 MiB, and what is in a file system must fit in twice.
+  private static let imageSizes = (1 << 29)...(1 << 44)
+
+  private func readImageSize(_ fields: Fields, _ field: WorkloadSpec.Field?) -> Int? {
+    guard fields.has("image_size") else { return nil }
+    if let field, field == .network {
+      fields.report(
+        "'image_size' is that of file systems, and workloads that work with \(field.noun) need none", at: "image_size")
+      return nil
+    }
+    return fields.bytes("image_size", in: Self.imageSizes)
+  }
+
   // MARK: - Claims
 
   private func readClaims(
-    _ fields: Fields, _ workloads: [String]?, _ environments: [String], baseline: String?
+    _ fields: Fields, _ workloads: [WorkloadSpec]?, _ environments: [String], baseline: String?
   ) -> [ClaimSpec] {
     guard let nodes = fields.list("claims", of: "claims", isRequired: false) else { return [] }
     var claims: [ClaimSpec] = []
@@ -322,19 +361,18 @@ struct ScenarioReader {
   }
 
   private static let claimKeys = [
-    "id", "section", "statement", "workload", "metric", "environment", "against", "quantity", "over", "region",
-    "margin",
-    "supported", "refuted", "published",
+    "id", "section", "statement", "workload", "metric", "environment", "against", "quantity", "over", "over_workloads",
+    "region", "margin", "supported", "refuted", "published",
   ]
 
   private func readClaim(
-    _ fields: Fields, _ id: String?, _ workloads: [String]?, _ environments: [String], _ baseline: String?
+    _ fields: Fields, _ id: String?, _ workloads: [WorkloadSpec]?, _ environments: [String], _ baseline: String?
   ) -> ClaimSpec? {
     // Everything is read before anything is missed, so that all mistakes of a claim are reported together.
     let section = fields.text("section")
     let statement = fields.text("statement")
     let workload =
-      workloads.map { fields.reference("workload", to: "workload", among: $0) } ?? fields.text("workload")
+      workloads.map { fields.reference("workload", to: "workload", among: $0.map(\.name)) } ?? fields.text("workload")
     let metric: Metric? = fields.choice("metric", of: "metrics")
     let environment = fields.reference("environment", to: "environment", among: environments)
     if let environment, environment == baseline {
@@ -345,7 +383,9 @@ struct ScenarioReader {
       fields.report("a claim is about another environment than that which it is held against", at: "against")
     }
     let quantity: ClaimSpec.Quantity? = fields.choice("quantity", of: "quantities")
-    let over = readSizes(fields, quantity, environments, environment)
+    let isOverWorkloads = fields.has("over_workloads")
+    let over = isOverWorkloads ? nil : readSizes(fields, quantity, environments, environment)
+    let overWorkloads = isOverWorkloads ? readWorkloadSizes(fields, quantity, workloads, workload) : nil
     let published = readPublished(fields)
     let region = readRegion(fields, quantity)
     let margin = fields.number("margin")
@@ -358,8 +398,8 @@ struct ScenarioReader {
     else { return nil }
     return ClaimSpec(
       id: id, section: section, statement: statement, workload: workload, metric: metric, environment: environment,
-      against: against, quantity: quantity, over: over, region: region, margin: margin, supportedReason: supported,
-      refutedReason: refuted, published: published)
+      against: against, quantity: quantity, over: over, overWorkloads: overWorkloads, region: region, margin: margin,
+      supportedReason: supported, refutedReason: refuted, published: published)
   }
 
   /// Of a slope: how large what grows is in each environment.
@@ -384,6 +424,54 @@ struct ScenarioReader {
     }
     if let environment, sizes[environment] == nil || sizes[environment] != sizes.values.max() {
       fields.report("'environment' must be the one with the largest size in 'over'", at: "environment")
+    }
+    return sizes
+  }
+
+  /// Of a slope within one environment: how large the files of each workload are.
+  /// - Parameter workloads: nil if they could not all be read.
+  private func readWorkloadSizes(
+    _ fields: Fields, _ quantity: ClaimSpec.Quantity?, _ workloads: [WorkloadSpec]?, _ workload: String?
+  ) -> [String: Double]? {
+    guard quantity == .slope else {
+      fields.report("'over_workloads' is for claims with 'quantity: slope'", at: "over_workloads")
+      return nil
+    }
+    if fields.has("over") {
+      fields.report("a slope is over environments or over workloads: leave 'over' or 'over_workloads' out", at: "over")
+    }
+    if fields.has("against") {
+      fields.report("a slope is held against no environment: leave 'against' out", at: "against")
+    }
+    guard let workloads, let node = fields.node("over_workloads"),
+      let parts = Fields(node, subject: "'over_workloads'", keys: workloads.map(\.name), problems)
+    else { return nil }
+    var sizes: [String: Double] = [:]
+    var kinds: Set<WorkloadSpec.Kind> = []
+    for spec in workloads where parts.has(spec.name) {
+      guard let size = parts.bytes(spec.name, in: FileWork.sizes) else { continue }
+      guard let files = spec.files, FileWorkReader.keys(of: spec.kind).contains("file_size") else {
+        parts.report("workload '\(spec.name)' has no 'file_size' that a line could go over", at: spec.name)
+        continue
+      }
+      if files.size != size {
+        parts.report(
+          "'file_size' of workload '\(spec.name)' is \(SizeText.describe(bytes: files.size)), not "
+            + SizeText.describe(bytes: size), at: spec.name)
+      }
+      kinds.insert(spec.kind)
+      sizes[spec.name] = Double(size)
+    }
+    if kinds.count > 1 {
+      fields.report("'over_workloads' needs workloads of one kind", at: "over_workloads")
+    }
+    if Set(sizes.values).count < 3 {
+      fields.report(
+        "'over_workloads' needs at least three workloads of different sizes: a line goes through any two",
+        at: "over_workloads")
+    }
+    if let workload, sizes[workload] == nil || sizes[workload] != sizes.values.max() {
+      fields.report("'workload' must be the one with the largest size in 'over_workloads'", at: "workload")
     }
     return sizes
   }

@@ -48,8 +48,9 @@ enum RunRows {
     let statement = try db.cachedStatement(
       sql: """
         INSERT INTO trials (run, block, position, environment, is_control, is_captured, workload, started, window_ns,
-          sent, completed, lost, late, duplicate, foreign_messages, attestation_json, noise_json, hops_json, histogram)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          sent, completed, lost, late, duplicate, foreign_messages, attestation_json, noise_json, hops_json, histogram,
+          growth_json)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """)
     let messages = trial.messages
     let values: [(any DatabaseValueConvertible)?] = [
@@ -58,6 +59,7 @@ enum RunRows {
       Columns.signed(messages.completed), Columns.signed(messages.lost), Columns.signed(messages.late),
       Columns.signed(messages.duplicate), Columns.signed(messages.foreign), try Columns.json(trial.attestation),
       try Columns.json(trial.noise), try trial.hops.map(Columns.json), Data(trial.histogram.encoded),
+      try trial.growth.map(Columns.json),
     ]
     try statement.execute(arguments: StatementArguments(values))
     let id = db.lastInsertedRowID
@@ -140,6 +142,6 @@ enum RunRows {
         lost: try Columns.unsigned(row, "lost"), late: try Columns.unsigned(row, "late"),
         duplicate: try Columns.unsigned(row, "duplicate"), foreign: try Columns.unsigned(row, "foreign_messages")),
       attestation: try Columns.decoded(row, "attestation_json"), noise: try Columns.decoded(row, "noise_json"),
-      hops: try Columns.optionalDecoded(row, "hops_json"))
+      hops: try Columns.optionalDecoded(row, "hops_json"), growth: try Columns.optionalDecoded(row, "growth_json"))
   }
 }

@@ -121,6 +121,10 @@ enum Schema {
     migrator.registerMigration("3 address families") { db in
       try db.execute(sql: "ALTER TABLE runs ADD COLUMN family TEXT NOT NULL DEFAULT 'ipv4'")
     }
+    // Environments and workloads are documents: what they have gained since needs no column.
+    migrator.registerMigration("4 images and references") { db in
+      try db.execute(sql: "ALTER TABLE trials ADD COLUMN growth_json TEXT")
+    }
     return migrator
   }
 }

@@ -111,7 +111,7 @@ struct HopPathTests {
 }
 
 /// Client and server joined by two veth pairs. Packets take the first; the environment says that they take the second.
-private struct LyingPair: EnvironmentDefinition {
+private struct LyingPair: NetworkEnvironment {
   var name: String { "veth" }
   var summary: String { "s" }
   var layer: String { "l" }

@@ -13,22 +13,31 @@ private struct Program {
   let executable: String
   let worker: String
   let scenario: String
-  static let trialsPerBlock = 5
+  let trialsPerBlock: Int
 
-  init() throws {
+  /// - Parameters:
+  ///   - environments: the baseline first; each block has one trial of each, and the control's.
+  ///   - workload: an entry of the scenario's workloads.
+  ///   - further: a further key of the scenario, with its value.
+  init(
+    environments: [String] = ["native", "netns", "veth", "bridge"],
+    workload: String = "{ name: udp, kind: udp-rr, wait: spin, size: 64 }", further: String = ""
+  ) throws {
     directory = try ScratchDirectory()
     executable = try Built.bench()
     worker = try directory.copy(of: Built.worker())
     scenario = "\(directory.path)/tiny.yaml"
+    trialsPerBlock = environments.count + 1
     let text = """
       schema: bench.scenario/1
       name: tiny
       title: Trials as short as can be
       description: For a run that is killed.
-      baseline: native
-      environments: [native, netns, veth, bridge]
+      baseline: \(environments[0])
+      environments: [\(environments.joined(separator: ", "))]
       workloads:
-        - { name: udp, kind: udp-rr, wait: spin, size: 64 }
+        - \(workload)
+      \(further)
       profiles:
         quick: { window: 10ms, warmup: 2ms, budget: 60s, looks: [40] }
         standard: { window: 10ms, warmup: 2ms, budget: 1s, looks: [8] }
@@ -124,9 +133,19 @@ extension RealPaths {
       ProcessInfo.processInfo.environment["BENCH_KILL_ITERATIONS"].flatMap { Int($0) } ?? 12
 
     @Test("kill -9 at a random moment: after cleaning up nothing is left, and finished trials are in the store")
-    func killed() throws {
-      let program = try Program()
-      for iteration in 0..<Self.iterations {
+    func killed() throws { try kill(try Program(), times: Self.iterations) }
+
+    @Test("kill -9 while file systems are made, mounted and written: nothing is left attached, mounted or on the disk")
+    func killedOnFiles() throws {
+      let program = try Program(
+        environments: ["plain-ext4", "overlayfs-ext4", "overlayfs-xfs", "btrfs-snapshot"],
+        workload: "{ name: copy-up, kind: copy-up, file_size: 64KiB, files: 4 }",
+        further: "image_size: 512MiB")
+      try kill(program, times: Self.iterations)
+    }
+
+    private func kill(_ program: Program, times: Int) throws {
+      for iteration in 0..<times {
         // A random moment is the point here: before the first block, within a trial, between two.
         let (count, nanoseconds) = (Int.random(in: 0...12), UInt64.random(in: 0...2_000_000_000))
         let comment = Comment(rawValue: "iteration \(iteration): \(count) lines or \(nanoseconds / 1_000_000) ms")
@@ -163,7 +182,7 @@ extension RealPaths {
         let run = try store.run(id)
         #expect(run.record.exit == .failed && run.record.stopReason == "the controller was killed", comment)
         #expect(run.blocks.count >= ended, comment)
-        #expect(run.trials.count >= ended * Program.trialsPerBlock, comment)
+        #expect(run.trials.count >= ended * program.trialsPerBlock, comment)
       }
     }
 
@@ -185,7 +204,7 @@ extension RealPaths {
         #expect(program.directory.journalFiles == [])
         let run = try RunStore(path: program.store).run(id)
         #expect(run.record.exit == .interrupted && run.record.stopReason == "interrupted by the user")
-        #expect(run.trials.count >= lines.count { $0.hasPrefix("block ") } * Program.trialsPerBlock)
+        #expect(run.trials.count >= lines.count { $0.hasPrefix("block ") } * program.trialsPerBlock)
       }
     }
 

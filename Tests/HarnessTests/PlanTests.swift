@@ -37,6 +37,17 @@ struct PlanTests {
     }
   }
 
+  @Test("what is compared stands together: a workload's trials follow each other, and the workloads change places")
+  func grouped() throws {
+    var first: Set<String> = []
+    for index in 0..<20 {
+      let order = try plan(seed: 3).order(of: index, available: available)
+      #expect(Set(order[..<5].map(\.workload)).count == 1 && Set(order[5...].map(\.workload)).count == 1)
+      first.insert(order[0].workload)
+    }
+    #expect(first == ["udp-rr-spin", "tcp-rr-spin"])
+  }
+
   @Test("the order depends on seed and index alone")
   func reproducible() throws {
     let orders = try (0..<30).map { try plan(seed: 7).order(of: $0, available: available) }

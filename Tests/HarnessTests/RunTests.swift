@@ -101,7 +101,7 @@ extension RealPaths {
         WorkloadSpec(name: "udp-same", kind: .udpRR, wait: .block, placement: .same),
       ]
       // Engines have tests of their own; rules differ in nothing but their number.
-      let environments = EnvironmentRegistry.all.filter { environment in
+      let environments = EnvironmentRegistry.network.filter { environment in
         !environment.needs.contains(where: \.isEngine) && !environment.name.hasPrefix("rules-")
           && workloads.allSatisfy { environment.objection(to: $0) == nil }
       }.map(\.name)

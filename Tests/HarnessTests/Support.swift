@@ -166,7 +166,8 @@ func hostRemains(of runID: String) throws -> [String] {
   let mounts = try SmallFile.text("/proc/self/mountinfo").split(separator: "\n").map(String.init)
   let links = try lines(of: ["ip", "-o", "link", "show"])
   let names = ["client0", "server0", "bridge0", "port-client", "port-server"]
-  return (listing + files + mounts).filter { $0.contains(runID) }
+  let loops = (try? lines(of: ["losetup", "--all", "--noheadings", "--output", "NAME,BACK-FILE"])) ?? []
+  return (listing + files + mounts + loops).filter { $0.contains(runID) }
     + links.filter { line in names.contains { line.contains(": \($0)@") || line.contains(": \($0):") } }
 }
 

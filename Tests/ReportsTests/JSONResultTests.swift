@@ -35,7 +35,7 @@ struct JSONResultTests {
     Fixture.result, Variants.failedControl, Variants.manyVoided, Variants.interrupted, Variants.injected,
     Variants.unavailableEnvironment, Variants.empty, Variants.notes, Variants.withoutCapture, Variants.troubled,
     Variants.oneTrial, Variants.blocking, byDifference, Synthetic.ladder, Synthetic.stream, Synthetic.open,
-    Synthetic.exec, Synthetic.slope,
+    Synthetic.exec, Synthetic.slope, StorageRuns.small, StorageRuns.rebuilding, StorageRuns.depth,
   ]
 
   static let byDifference = Variants.changed {
@@ -142,9 +142,12 @@ struct JSONResultTests {
     rich.run.host.governor = "performance"
     rich.environments[0].unavailable = "x"
     rich.series[1].note = "x"
+    var storage = StorageRuns.cowIO
+    storage.lines?[0].note = "x"
+    for index in storage.series.indices { storage.series[index].reference?.note = "x" }
     for result in [
       rich, Variants.unavailableEnvironment, Variants.withoutCapture, Variants.troubled, Synthetic.open, Synthetic.exec,
-      Synthetic.slope,
+      Synthetic.slope, storage, StorageRuns.rebuilding,
     ] {
       _ = try walk.problems(JSONSerialization.jsonObject(with: JSONResult.encode(result)), schema, "result")
     }

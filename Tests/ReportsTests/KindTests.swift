@@ -33,11 +33,14 @@ struct KindTests {
     for (metric, above) in [
       (Metric.rttP50, "slower"), (.duration, "slower"), (.serviceP99, "slower"), (.rate, "faster"),
       (.throughput, "faster"), (.reported, "higher"), (.loss, "more"), (.cpuPerByte, "more"), (.proxyMemory, "more"),
-      (.deviceTransmissions, "more"), (.totalCPU, "more"),
+      (.deviceTransmissions, "more"), (.totalCPU, "more"), (.openForWriting, "slower"), (.iops, "faster"),
+      (.bandwidth, "faster"), (.commitP99, "slower"), (.bytesCopied, "more"), (.cpuPerOperation, "more"),
     ] {
       #expect(metric.comparatives.above == above, "\(metric)")
     }
-    #expect(Metric.allCases.filter(\.isBetterLarger) == [.rate, .throughput])
+    #expect(
+      Metric.allCases.filter(\.isBetterLarger)
+        == [.rate, .throughput, .bytesShared, .iops, .bandwidth, .commitRate, .imagesShared])
   }
 
   @Test("that are streams or commands have no chart of percentiles", arguments: [Synthetic.stream, Synthetic.exec])
@@ -106,16 +109,16 @@ struct KindTests {
     if format != .terminal { #expect(text.contains("docker-userland-proxy ÷ docker-published lies below 0.90×")) }
   }
 
-  @Test("have slopes with the unit of a step", arguments: Format.allCases)
+  @Test("have slopes with the unit of what grows", arguments: Format.allCases)
   func slope(format: Format) throws {
     let text = try text(format, Synthetic.slope)
-    #expect(text.contains("12.3 ns per step [11.9, 12.7]"))
-    #expect(text.contains(format == .markdown ? "| 0.42 ns per step |" : "detectable from 0.42 ns per step"))
-    #expect(text.contains("with the voided blocks put back: 12.4 ns per step [11.9, 12.9]"))
+    #expect(text.contains("12.3 ns per rule [11.9, 12.7]"))
+    #expect(text.contains(format == .markdown ? "| 0.42 ns per rule |" : "detectable from 0.42 ns per rule"))
+    #expect(text.contains("with the voided blocks put back: 12.4 ns per rule [11.9, 12.9]"))
     if format != .terminal {
       #expect(
         text.contains(
-          "its growth from step to step (rules-0 = 0, rules-1000 = 1000, rules-30000 = 30\u{202F}000) lies above 0.50 ns per step"
+          "its growth with each rule (rules-0 = 0, rules-1000 = 1000, rules-30000 = 30\u{202F}000) lies above 0.50 ns per rule"
         ))
     }
   }

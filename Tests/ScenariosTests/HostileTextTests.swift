@@ -19,9 +19,9 @@ struct HostileTextTests {
     }
   }
 
-  @Test("made by mutating bytes is a scenario or an error", arguments: 0..<4)
-  func mutatedBytes(_ seed: UInt64) throws {
-    let original = Array(try Fixture.text("valid.yaml").utf8)
+  @Test("made by mutating bytes is a scenario or an error", arguments: 0..<4, ["valid.yaml", "storage.yaml"])
+  func mutatedBytes(_ seed: UInt64, _ file: String) throws {
+    let original = Array(try Fixture.text(file).utf8)
     let spice = Array("\t\n\r :-?[]{}&*!|>'\"%@`#,~.\\0\u{7F}é\u{2028}<=e".utf8)
     var random = SeededGenerator(seed: seed)
     for _ in 0..<1000 {

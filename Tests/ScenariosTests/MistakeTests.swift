@@ -7,7 +7,7 @@ import Testing
 struct MistakeTests {
   @Test("has fixtures")
   func fixturesExist() {
-    #expect(Fixture.mistakes.count > 90)
+    #expect(Fixture.mistakes.count > 130)
   }
 
   @Test("is named with its place and what would be valid", arguments: Fixture.mistakes)

@@ -3,7 +3,7 @@ import Model
 import Scenarios
 
 /// The environments that the fixtures may name.
-let knownEnvironments = ["native", "netns", "veth", "bridge"]
+let knownEnvironments = ["native", "netns", "veth", "bridge", "plain-ext4", "plain-xfs", "overlayfs-ext4"]
 
 /// Names and contents of the files that the tests read.
 enum Fixture {

@@ -86,5 +86,46 @@ struct ValidScenarioTests {
     #expect(scenario.claims[1].quantity == .slope)
     #expect(scenario.claims[1].over == ["native": 0, "veth": 1.5, "bridge": 3])
     #expect(scenario.claims[1].environments == ["native", "veth", "bridge"])
+    #expect(scenario.imageSize == nil && scenario.claims[1].overWorkloads == nil)
+  }
+
+  @Test("may work with files, whose sizes are exact, and defaults fit the kind")
+  func storage() throws {
+    let scenario = try ScenarioFile.load(path: Fixture.path("storage.yaml"), knownEnvironments: knownEnvironments)
+    func workload(_ name: String, _ kind: WorkloadSpec.Kind, _ files: FileWork) -> WorkloadSpec {
+      WorkloadSpec(name: name, kind: kind, wait: .block, files: files)
+    }
+    #expect(
+      scenario.workloads == [
+        workload("small", .copyUp, FileWork(size: 4096, count: 8, cache: .cold)),
+        workload("medium", .copyUp, FileWork(size: 1_572_864, count: 4)),
+        workload("large", .copyUp, FileWork(size: 64 << 20)),
+        workload(
+          "random", .randomIO,
+          FileWork(
+            size: 128 << 20, blockSize: 4096, engine: .ioUring, access: .mixed, isDirect: true, depth: 16, syncEvery: 8)
+        ),
+        workload(
+          "in-order", .sequentialIO, FileWork(size: 64 << 20, blockSize: 1 << 20, access: .read, cache: .cold)),
+        workload("names", .lookup, FileWork(count: 1000)),
+        workload("storm", .metadata, FileWork(size: 1, count: 50)),
+        workload("pages", .mmapWrite, FileWork(size: 16 << 20)),
+        workload("commits", .sqliteCommit, FileWork(count: 10, blockSize: 256)),
+      ])
+    #expect(scenario.imageSize == 4 << 30)
+    let claim = try #require(scenario.claims.first)
+    #expect(claim.over == nil && claim.overWorkloads == ["small": 4096, "medium": 1_572_864, "large": 67_108_864])
+    #expect(claim.workloads == ["small", "medium", "large"] && claim.environments == ["overlayfs-ext4"])
+  }
+
+  @Test("may rebuild images")
+  func images() throws {
+    let scenario = try ScenarioFile.load(path: Fixture.path("images.yaml"), knownEnvironments: knownEnvironments)
+    #expect(
+      scenario.workloads.map(\.files) == [
+        FileWork(size: 64 << 10, count: 100), FileWork(size: 1024, count: 3, rebuilds: 20, isPruning: true),
+      ])
+    #expect(scenario.workloads.allSatisfy { $0.kind == .imageRebuild && $0.wait == .block })
+    #expect(scenario.imageSize == nil)
   }
 }

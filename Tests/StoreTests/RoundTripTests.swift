@@ -22,7 +22,8 @@ struct RoundTripTests {
       for (position, environment) in ["veth", "native", "native", "veth"].enumerated() {
         let trial = Sample.trial(
           block: index, position: position, environment: environment, isControl: position == 2,
-          isCaptured: position == 3, samples: [0, .max, UInt32(index)])
+          isCaptured: position == 3, samples: [0, .max, UInt32(index)],
+          growth: position == 1 ? (0..<index).map(Self.usage) : nil)
         try store.append(trial, run: run.id)
         trials.append(trial)
       }
@@ -41,6 +42,10 @@ struct RoundTripTests {
     #expect(try RunStore(path: store.path).run("latest") == expected)
     #expect(try RunStore.openReadOnly(path: store.path).run("latest") == expected)
     #expect(try store.integrityProblems() == [])
+  }
+
+  private static func usage(_ step: Int) -> ImageUsage {
+    ImageUsage(total: 1e12 / 3 + Double(step), reclaimable: 0, shared: .infinity, unique: 0.1)
   }
 
   @Test("keeps every bit of a value", arguments: 0..<3)

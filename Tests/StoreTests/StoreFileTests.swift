@@ -38,7 +38,7 @@ struct StoreFileTests {
     #expect(try sqlite3(directory.store, "PRAGMA application_id") == "\(Schema.applicationID)")
     #expect(
       try sqlite3(directory.store, "SELECT identifier FROM grdb_migrations ORDER BY 1")
-        == "1 runs, blocks and trials\n2 captured trials\n3 address families")
+        == "1 runs, blocks and trials\n2 captured trials\n3 address families\n4 images and references")
     #expect(try store.pragma("synchronous") == "2")
     #expect(try store.pragma("foreign_keys") == "1")
   }
@@ -114,6 +114,34 @@ struct StoreFileTests {
     #expect(try store.run("latest").trials.count == 6)
   }
 
+  @Test(
+    "from before images were rebuilt is brought up to date with all that it holds", .requiresSQLite3,
+    arguments: [true, false])
+  func beforeImages(_ isReading: Bool) throws {
+    let trials = [
+      Sample.trial(block: 0, position: 0), Sample.trial(block: 0, position: 1, isCaptured: true),
+      Sample.trial(block: 0, position: 2, environment: "native", isControl: true),
+    ]
+    do {
+      let store = try RunStore(path: directory.store)
+      try store.begin(Sample.run("r"))
+      for trial in trials { try store.append(trial, run: "r") }
+    }
+    // The third version lacked the column and nothing else.
+    try sqlite3(
+      directory.store,
+      "ALTER TABLE trials DROP COLUMN growth_json; DELETE FROM grdb_migrations WHERE identifier LIKE '4%'; "
+        + "PRAGMA wal_checkpoint(TRUNCATE)")
+    let store = isReading ? try RunStore.openReadOnly(path: directory.store) : try RunStore(path: directory.store)
+    #expect(try store.run("r").trials == trials)
+    #expect(try store.integrityProblems() == [])
+    if isReading { return }
+    let grown = Sample.trial(
+      block: 1, position: 0, growth: [ImageUsage(total: 4, reclaimable: 3, shared: 2, unique: 1)])
+    try store.append(grown, run: "r")
+    #expect(try store.run("r").trials == trials + [grown])
+  }
+
   @Test("is left as it is when a newer version wrote it", .requiresSQLite3)
   func newer() throws {
     do {
@@ -137,6 +165,7 @@ struct StoreFileTests {
     arguments: [
       "UPDATE trials SET histogram = x'0105'", "UPDATE trials SET histogram = x''",
       "UPDATE trials SET attestation_json = '{'", "UPDATE runs SET exit = 'vanished'",
+      "UPDATE trials SET growth_json = '[{}]'", "UPDATE trials SET growth_json = ''",
       "UPDATE runs SET scenario_json = '[]'", "UPDATE trial_values SET metric = 'goodput' WHERE metric = 'rate'",
       "UPDATE blocks SET noise_class = 'loud'",
     ])

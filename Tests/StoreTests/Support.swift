@@ -106,18 +106,27 @@ enum Sample {
       environments: ["native", "veth"],
       workloads: [
         WorkloadSpec(name: "udp", kind: .udpRR, wait: .spin), WorkloadSpec(name: "tcp", kind: .tcpRR, wait: .block),
+        WorkloadSpec(
+          name: "files", kind: .randomIO, wait: .block,
+          files: FileWork(
+            size: 1 << 30, count: 3, blockSize: 8192, engine: .ioUring, access: .mixed, isDirect: true, depth: 16,
+            syncEvery: 7, cache: .cold, rebuilds: 29, isPruning: true)),
       ],
       profiles: [
         .quick: Profile(
           windowMilliseconds: 150, warmupMilliseconds: 20, budgetSeconds: 50, looks: [8, 12], confidence: 0.95,
           workloads: ["udp"])
       ],
-      capture: CaptureSpec(sampling: 64),
+      capture: CaptureSpec(sampling: 64), imageSize: 3 << 30,
       claims: [
+        ClaimSpec(
+          id: "line", section: "s", statement: "t", workload: "files", metric: .openForWriting, environment: "veth",
+          quantity: .slope, overWorkloads: ["files": 1_073_741_824], region: ClaimRegion(above: 1), margin: 0.5,
+          supportedReason: "y", refutedReason: "n"),
         ClaimSpec(
           id: "hop", section: "s", statement: "t", workload: "udp", metric: .rttP50, environment: "veth",
           quantity: .ratio, region: ClaimRegion(above: 1.0 / 3, below: nil), margin: 0.1 + 0.2, supportedReason: "y",
-          refutedReason: "n")
+          refutedReason: "n"),
       ])
   }
 
@@ -129,7 +138,9 @@ enum Sample {
       profile: Profile(windowMilliseconds: 151, warmupMilliseconds: 21, budgetSeconds: 51),
       environments: [
         EnvironmentRecord(name: "native", summary: "s", layer: "l"),
-        EnvironmentRecord(name: "veth", summary: "s", layer: "l", unavailable: "not permitted"),
+        EnvironmentRecord(
+          name: "veth", summary: "s", layer: "l", unavailable: "not permitted", reference: "native",
+          details: ["mkfs.ext4 1.47", "on ext4"]),
       ],
       workloads: ["udp"], capture: .value(CaptureSpec(sampling: 32)), seed: .max - 1, started: started,
       host: HostFacts(
@@ -143,7 +154,7 @@ enum Sample {
 
   static func trial(
     block: Int, position: Int, environment: String = "veth", isControl: Bool = false, isCaptured: Bool = false,
-    samples: [UInt32] = [1, 2, 2, 9]
+    samples: [UInt32] = [1, 2, 2, 9], growth: [ImageUsage]? = nil
   ) -> Trial {
     Trial(
       block: block, position: position, environment: environment, isControl: isControl, isCaptured: isCaptured,
@@ -160,7 +171,7 @@ enum Sample {
       noise: TrialNoise(
         stealShare: 0.1, foreignCPUShare: 1.0 / 7, runDelayShare: nil, canaryNanoseconds: 12_345.678,
         clockStepNanoseconds: -5),
-      hops: isCaptured ? hops : nil)
+      hops: isCaptured ? hops : nil, growth: growth)
   }
 
   private static let hops = TrialHops(

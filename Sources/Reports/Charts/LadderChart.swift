@@ -10,7 +10,10 @@ enum LadderChart {
     return high / low > 8
   }
 
-  static func render(id: String, table: MetricTable, baseline: String, confidence: String?) -> String? {
+  /// - Parameter isLadder: whether each row adds a layer to the one above, and all are held against the baseline.
+  static func render(
+    id: String, table: MetricTable, baseline: String, confidence: String?, isLadder: Bool = true
+  ) -> String? {
     let rows = table.rows
     let ratios = rows.compactMap { $0.series?.ratio }
     guard !ratios.isEmpty else { return nil }
@@ -24,7 +27,8 @@ enum LadderChart {
     }
     var svg = SVG(
       id: id,
-      title: "Ladder of \(InertText.name(table.workload)), \(table.title), as a ratio to \(baseline)"
+      title: "\(isLadder ? "Ladder of " : "")\(InertText.name(table.workload)), \(table.title), as a ratio to "
+        + (isLadder ? baseline : "what it is held against")
         + (table.metric.isBetterLarger ? "; larger is better" : "") + (isLogarithmic ? "; logarithmic" : ""),
       summary: sentences.joined(separator: "; "), height: bottom + 20)
     let ticks = scale.ticks(5)
@@ -53,7 +57,7 @@ enum LadderChart {
         continue
       }
       let x = scale(estimate)
-      if let previous {
+      if isLadder, let previous {
         svg.line(previous.x, previous.y, previous.x, y, class: "step")
         svg.line(previous.x, y, x, y, class: "step")
       }

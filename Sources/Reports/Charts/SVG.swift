@@ -64,15 +64,29 @@ struct SVG {
   }
 
   mutating func mark(_ mark: Mark, _ x: Double, _ y: Double, class name: String) {
-    let shape =
-      switch mark {
-      case .circle: "<circle r=\"4.5\"/>"
-      case .square: "<path d=\"M-4-4H4V4H-4Z\"/>"
-      case .diamond: "<path d=\"M0-5.5L5.5 0L0 5.5L-5.5 0Z\"/>"
-      case .triangle: "<path d=\"M0-5.5L5.5 4.5H-5.5Z\"/>"
-      }
     body +=
-      "<svg class=\"\(name)\" overflow=\"visible\" x=\"\(Self.number(x * 100))%\" y=\"\(Self.number(y))\">\(shape)</svg>"
+      "<svg class=\"\(name)\" overflow=\"visible\" x=\"\(Self.number(x * 100))%\" y=\"\(Self.number(y))\">"
+      + "\(Self.shape(mark))</svg>"
+  }
+
+  /// A mark about the origin.
+  static func shape(_ mark: Mark) -> String {
+    switch mark {
+    case .circle: "<circle r=\"4.5\"/>"
+    case .square: "<path d=\"M-4-4H4V4H-4Z\"/>"
+    case .diamond: "<path d=\"M0-5.5L5.5 0L0 5.5L-5.5 0Z\"/>"
+    case .triangle: "<path d=\"M0-5.5L5.5 4.5H-5.5Z\"/>"
+    }
+  }
+
+  /// A line through points. A path has no shares of the width, so it lies in a picture of its own that is stretched, but
+  /// for the stroke.
+  mutating func path(_ points: [(x: Double, y: Double)], class name: String) {
+    guard points.count > 1 else { return }
+    let way = points.map { "\(Self.number($0.x * 1_000)) \(Self.number($0.y))" }.joined(separator: "L")
+    body +=
+      "<svg class=\"\(name)\" width=\"100%\" height=\"\(Self.number(height))\" viewBox=\"0 0 1000 \(Self.number(height))\" "
+      + "preserveAspectRatio=\"none\"><path vector-effect=\"non-scaling-stroke\" d=\"M\(way)\"/></svg>"
   }
 
   /// A line of a waterfall. Browsers show `title` when it is pointed at, its neighbourhood included.

@@ -226,6 +226,47 @@ for sizes in ([0, 100, 1000, 5000, 30000], [0, 1], [3, 1, 2, 10], [1, 1, 2]):
         )
 write("slope", slopes)
 
+# --- Lines by relative errors: polyfit with weights, and curve_fit with sigma beside it ---------------------------------
+
+line_random = np.random.default_rng(20250905)
+lines = []
+for sizes, intercept, slope in (
+    ([4096, 65536, 1 << 20, 16 << 20, 256 << 20, 1 << 30], 4.5e5, 3.9),
+    ([4096, 1 << 20, 64 << 20], 1e5, 0.0),
+    ([1, 2, 4, 8, 16, 16], 3.0, 1.5),
+    ([8, 1, 3], 0.1, 20.0),
+):
+    for blocks, confidence in ((12, 0.95), (18, 0.99)):
+        x = np.array(sizes, dtype=float)
+        series = [(intercept + slope * size) * np.exp(line_random.normal(0, 0.08, blocks)) for size in sizes]
+        fits = []
+        for b in range(blocks):
+            y = np.array([values[b] for values in series])
+            scales = y
+            for _ in range(3):
+                # In parts of the largest size and the smallest value: only then are curve_fit's steps fine enough.
+                found, _ = optimize.curve_fit(
+                    lambda size, a, c: a + c * size, x / x.max(), y / y.min(), p0=(1, 1), sigma=scales / y.min(),
+                    ftol=1e-15, xtol=1e-15, gtol=1e-15,
+                )
+                c, a = np.polyfit(x, y, 1, w=1 / scales)
+                assert np.allclose(found * y.min(), (a, c * x.max()), rtol=1e-6, atol=1e-6 * y.min())
+                scales = np.maximum(a + c * x, 0.1 * y)
+            fits.append((float(a), float(c)))
+        intervals = {}
+        for name, values in (("intercept", [a for a, _ in fits]), ("slope", [c for _, c in fits])):
+            i, j = np.triu_indices(blocks)
+            averages = np.sort((np.array(values)[i] + np.array(values)[j]) / 2)
+            k = critical_value(blocks, Fraction(str(confidence)))
+            intervals[name] = dict(
+                values=values, estimate=float(np.median(averages)), low=float(averages[k]),
+                high=float(averages[len(averages) - 1 - k]),
+            )
+        lines.append(
+            dict(sizes=x.tolist(), confidence=confidence, series=[v.tolist() for v in series], **intervals)
+        )
+write("line", lines)
+
 # --- Random numbers: the reference algorithms once more, in unbounded integers -------------------------
 
 MASK = 2**64 - 1

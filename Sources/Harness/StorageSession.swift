@@ -1,0 +1,205 @@
+internal import Environments
+internal import Foundation
+internal import LinuxKit
+internal import Model
+internal import WorkerProtocol
+
+/// One trial on files: a single worker in a directory, and the block device under it.
+struct StorageSession {
+  let link: WorkerLink
+  let plan: RunPlan
+  let processors: Processors
+  let environment: BuiltStorage
+  let workload: WorkloadSpec
+
+  typealias Failure = TrialRunner.Failure
+
+  /// How long a piece of work may take that has no window of its own, in ns: the copying up of large files, 128 layers.
+  private static let workLimit: UInt64 = 120_000_000_000
+
+  func run(seed: UInt64) throws(Failure) -> MeasuredFiles {
+    let worker: WorkerProcess
+    do throws(SystemError) { worker = try environment.place.start(link.worker.path) } catch {
+      throw .trial("cannot start the worker: \(error)")
+    }
+    // As in WorkerLink: one that has ended already tells why when it is asked for its answer.
+    try? worker.child.write(WorkerMessage.configureStorage(configuration(seed: seed)).line)
+    guard case .ready(let canary) = try receive(from: worker) else {
+      throw .trial("the worker did not say that it is ready")
+    }
+    do {
+      if files.cache == .cold { try PageCache.drop() }
+      let started = Date()
+      let noise = try StorageNoise(cpus: cpus, worker: worker)
+      let before = try counters()
+      // Reached after the first part: what comes later is not of the first change.
+      var after: BlockDevice.Counters?
+      try? worker.child.write(WorkerMessage.start.line)
+      var result: StorageResult
+      parts: while true {
+        switch try receive(from: worker) {
+        case .ready:
+          after = try after ?? counters()
+          try? worker.child.write(WorkerMessage.start.line)
+        case .measured(let it):
+          result = it
+          break parts
+        default: throw Failure.trial("the worker did not say what it measured")
+        }
+      }
+      let reading = noise.noise(until: try StorageNoise(cpus: cpus, worker: worker), canary: canary, of: result)
+      after = try after ?? counters()
+      var samples: [StoragePhase: [UInt64]] = [:]
+      for phase in result.phases {
+        samples[phase.phase] = try link.readLongSamples(phase.count, from: worker)
+      }
+      try link.awaitExit(of: worker, "worker")
+      try check(result)
+      return MeasuredFiles(
+        started: started, result: result, samples: samples,
+        device: before.flatMap { before in after.map { $0.bytesWritten - before.bytesWritten } },
+        deviceObjection: deviceObjection, noise: reading)
+    } catch let failure as Failure {
+      throw failure
+    } catch {
+      throw .trial("\(error)")
+    }
+  }
+
+  private var files: FileWork { workload.files ?? FileWork() }
+  private var cpus: [Int] { [processors.client, processors.server] }
+
+  private func receive(from worker: WorkerProcess) throws(Failure) -> WorkerMessage {
+    let window = UInt64(plan.profile.windowMilliseconds + plan.profile.warmupMilliseconds) * 1_000_000
+    return try link.receive(from: worker, "worker", within: Self.workLimit + window)
+  }
+
+  private func configuration(seed: UInt64) -> StorageConfiguration {
+    let files = files
+    return StorageConfiguration(
+      loop: workload.kind.storageLoop, cpu: processors.client,
+      mountNamespace: environment.mountNamespace, directory: environment.directory,
+      // One file is mapped, and one read and written, whatever the scenario says of others.
+      count: workload.kind.hasManyFiles ? files.count : 1,
+      size: files.size, blockSize: files.blockSize, engine: files.engine == .psync ? .psync : .ioUring,
+      access: files.access == .read ? .read : files.access == .write ? .write : .mixed,
+      isSequential: workload.kind == .sequentialIO, isDirect: files.isDirect, depth: files.depth,
+      syncEvery: files.syncEvery, cache: files.cache == .warm ? .warm : .cold,
+      warmupNanoseconds: UInt64(plan.profile.warmupMilliseconds) * 1_000_000,
+      windowNanoseconds: UInt64(plan.profile.windowMilliseconds) * 1_000_000, seed: seed)
+  }
+
+  private func counters() throws(SystemError) -> BlockDevice.Counters? {
+    guard case .own(let device) = environment.device else { return nil }
+    return try device.counters()
+  }
+
+  private var deviceObjection: String? {
+    guard case .unknown(let reason) = environment.device else { return nil }
+    return reason
+  }
+
+  /// Whether caches were as they were meant to be: a trial whose caches were not is another workload.
+  private func check(_ result: StorageResult) throws(Failure) {
+    if result.isTruncated { throw .trial("the worker had no room for more samples") }
+    guard let ppm = result.cachedPPM else { return }
+    let percent = Double(ppm) / 10_000
+    switch files.cache {
+    case .warm where ppm < Self.leastWarm:
+      throw .trial("the page cache held \(percent) % of the files, where the workload wants all: is memory short?")
+    case .cold where ppm > Self.mostCold:
+      throw .trial("the page cache still held \(percent) % of the files, where the workload wants none")
+    default: return
+    }
+  }
+
+  /// Parts of what must be cached, and of what must not be, in millionths: a page more or less is no other workload.
+  private static let leastWarm = 990_000
+  private static let mostCold = 10_000
+}
+
+extension WorkloadSpec.Kind {
+  fileprivate var hasManyFiles: Bool { self != .mmapWrite && self != .randomIO && self != .sequentialIO }
+
+  fileprivate var storageLoop: StorageConfiguration.Loop {
+    switch self {
+    case .copyUp: .copyUp
+    case .randomIO, .sequentialIO: .io
+    case .lookup: .lookup
+    case .metadata: .metadata
+    case .mmapWrite: .mmapWrite
+    case .sqliteCommit: .commit
+    case .udpRR, .tcpRR, .tcpCRR, .tcpStream, .udpStream, .udpOpen, .tcpOpen, .exec, .imageRebuild:
+      preconditionFailure("a plan runs workloads of the field of its environments alone")
+    }
+  }
+}
+
+/// All that was read around one trial on files.
+struct MeasuredFiles {
+  var started: Date
+  var result: StorageResult
+  var samples: [StoragePhase: [UInt64]]
+  /// Bytes that were written to the block device; of copy-up, in its first part alone.
+  var device: UInt64?
+  /// Why that is not known.
+  var deviceObjection: String?
+  var noise: TrialNoise
+}
+
+extension BuiltStorage {
+  /// Whether the worker worked where the environment says: on its file system, and through to its block device.
+  func attest(_ measured: MeasuredFiles) -> Attestation {
+    var failures: [String] = []
+    if let found = measured.result.fileSystem {
+      if found != fileSystem {
+        failures.append("the worker's directory is on \(found), where it is declared to be on \(fileSystem)")
+      }
+    } else {
+      failures.append("the worker could not tell what its directory is on")
+    }
+    // What was synced must have passed the device.
+    if isDurable, let written = measured.result.bytesWritten, let device = measured.device, device < written {
+      failures.append("\(device) bytes reached the block device, where \(written) were written and synced")
+    }
+    return Attestation(hops: [], failures: failures)
+  }
+}
+
+/// What disturbs a worker on files, taken before and after.
+///
+/// Kernel threads (a loop device's, a journal's, those that write back) do a part of the work, so time that others spend
+/// in the kernel is no evidence against the host: only what others spend in user space is. And the worker waits for its
+/// CPU because of them, so that its run delay is no evidence at all.
+private struct StorageNoise {
+  private let processors: [ProcessorTime]?
+  private let workerUser: UInt64?
+  private let ownUser: UInt64
+  private let monotonic: UInt64
+  private let clockOffset: Int64
+
+  init(cpus: [Int], worker: WorkerProcess) throws(SystemError) {
+    processors = ProcessorTime.read(cpus: cpus)
+    // A container's process may be gone already.
+    workerUser = worker.processes.first.flatMap { UserTime.read(pid: $0) }
+    ownUser = UserTime.own()
+    monotonic = Clock.monotonic()
+    clockOffset = Int64(bitPattern: Clock.realtime() &- monotonic)
+  }
+
+  func noise(until later: StorageNoise, canary: UInt64, of result: StorageResult) -> TrialNoise {
+    var noise = TrialNoise(
+      canaryNanoseconds: Double(canary), clockStepNanoseconds: later.clockOffset - clockOffset)
+    guard let before = processors, let after = later.processors else { return noise }
+    func ticks(_ part: (ProcessorTime) -> UInt64) -> Double {
+      Double(zip(before, after).map { part($1) - part($0) }.reduce(0, +))
+    }
+    let total = ticks(\.total)
+    noise.stealShare = total == 0 ? 0 : ticks(\.steal) / total
+    let worker = workerUser.flatMap { before in later.workerUser.map { $0 - before } } ?? result.cpuNanoseconds
+    let user = ticks { $0.user + $0.nice } * 1e9 / Double(ProcessorTime.ticksPerSecond)
+    let capacity = Double(later.monotonic - monotonic) * Double(before.count)
+    noise.foreignCPUShare = max(0, user - Double(worker) - Double(later.ownUser - ownUser)) / capacity
+    return noise
+  }
+}
