@@ -23,12 +23,12 @@ struct RunCommand: ParsableCommand {
   @Option(
     name: .customLong("env"),
     help: ArgumentHelp("Only these environments; the baseline is always in.", valueName: "a,b"))
-  var environments: WordList?
+  var environments: [WordList] = []
 
   @Option(
     name: .customLong("workload"),
     help: ArgumentHelp("Only these workloads, by their names in the scenario.", valueName: "a,b"))
-  var workloads: WordList?
+  var workloads: [WordList] = []
 
   @Option(help: ArgumentHelp("quick, standard or thorough.", valueName: "name"))
   var profile: ProfileName = .quick
@@ -62,8 +62,8 @@ struct RunCommand: ParsableCommand {
 
   private func plan(_ scenario: String) throws(UserError) -> RunPlan {
     try RunPlan(
-      scenario: try ScenarioSource.load(scenario), profile: profile, environments: environments?.words,
-      workloads: workloads?.words, isCapturing: !noCapture, family: measuring.family, seed: measuring.drawnSeed(),
+      scenario: try ScenarioSource.load(scenario), profile: profile, environments: environments.words,
+      workloads: workloads.words, isCapturing: !noCapture, family: measuring.family, seed: measuring.drawnSeed(),
       injection: try injection.map { text throws(UserError) in try Injection(parsing: text) })
   }
 
@@ -71,8 +71,8 @@ struct RunCommand: ParsableCommand {
   private func repetition(of plan: RunPlan) -> String {
     var words = ["bench", "run", plan.scenario.name, "--profile", profile.rawValue]
     words += measuring.repetition(of: plan)
-    if let environments { words += ["--env", environments.words.joined(separator: ",")] }
-    if let workloads { words += ["--workload", workloads.words.joined(separator: ",")] }
+    if let environments = environments.words { words += ["--env", environments.joined(separator: ",")] }
+    if let workloads = workloads.words { words += ["--workload", workloads.joined(separator: ",")] }
     if noCapture { words.append("--no-capture") }
     return words.joined(separator: " ")
   }

@@ -51,3 +51,8 @@ struct WordList: ExpressibleByArgument {
     if words.isEmpty { return nil }
   }
 }
+
+extension [WordList] {
+  /// All of an option that may be given several times; nil if it was not.
+  var words: [String]? { isEmpty ? nil : flatMap(\.words) }
+}

@@ -59,6 +59,12 @@ struct CommitTests {
     #expect(try #require(Int(query(database(scratch), "SELECT count(*) FROM t"))) > 0)
   }
 
+  @Test("begin in a new database, also where a trial before has left one")
+  func again() throws {
+    let scratch = try scratch()
+    for _ in 0..<2 { #expect(try measured(CommitLoop(settings(scratch))).result.operations > 0) }
+  }
+
   @Test("are synced one by one", .requiresProgram("strace"))
   func syncs() throws {
     let scratch = try scratch()
