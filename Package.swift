@@ -63,7 +63,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Harness",
-      dependencies: ["Analysis", "Capture", "Environments", "LinuxKit", "Model", "Store", "WorkerProtocol"],
+      dependencies: [
+        "Analysis", "Capture", "Environments", "LinuxKit", "Model", "Statistics", "Store", "WorkerProtocol",
+      ],
       swiftSettings: strict),
     .target(
       name: "Capture", dependencies: ["CLibpcap", "LinuxKit", "Model", "WorkerProtocol"], swiftSettings: strict),

@@ -2,6 +2,7 @@ internal import Environments
 internal import Foundation
 internal import LinuxKit
 internal import Model
+internal import Statistics
 
 /// One trial that rebuilds an image again and again, and looks after each rebuild at what the store takes.
 struct ImageSession {
@@ -52,20 +53,8 @@ struct ImageSession {
       .imagesUnique: last.unique,
     ]
     if last.total > 0 { values[.reclaimableShare] = last.reclaimable / last.total }
-    values[.growthPerRebuild] = slope(steps.map(\.total))
+    // One rebuild has no growth.
+    values[.growthPerRebuild] = try? Slope.leastSquares(steps.map(\.total), over: steps.indices.map { Double($0) })
     return values
-  }
-
-  /// The least-squares slope over 1, 2, 3, …; exactly 0 for values that are all equal.
-  private static func slope(_ values: [Double]) -> Double? {
-    guard values.count > 1, let first = values.first else { return nil }
-    let center = Double(values.count - 1) / 2
-    var products = 0.0
-    var squares = 0.0
-    for (index, value) in values.enumerated() {
-      products += (Double(index) - center) * (value - first)
-      squares += (Double(index) - center) * (Double(index) - center)
-    }
-    return products / squares
   }
 }

@@ -2,12 +2,12 @@
 /// under it.
 public struct ReferenceComparison: Codable, Sendable, Equatable {
   public var environment: String
-  /// This environment ÷ the reference; nil with ``note``.
+  /// This environment ÷ the reference; nil where ``note`` says why.
   public var ratio: IntervalEstimate?
   /// This environment − the reference, in the metric's unit.
   public var difference: IntervalEstimate?
   public var direction: SeriesResult.Direction?
-  /// Why there is no estimate.
+  /// Why there is no estimate, or why nothing may be concluded from it.
   public var note: String?
 
   public init(
@@ -34,8 +34,8 @@ public struct LineResult: Codable, Sendable, Equatable {
     /// The smallest and the largest value of a block.
     public var low: Double
     public var high: Double
-    /// How many writes of 4 KiB, to the disk and in the plain file system, take as long as the first opening for writing;
-    /// nil where the environment copies nothing up, or there is nothing to compare with.
+    /// How many writes of 4 KiB, to the disk and in the plain file system, take as long as the first opening for writing
+    /// takes beyond that in the plain file system; nil where it takes no longer, or there is nothing to compare with.
     public var breakEvenWrites: Double?
 
     enum CodingKeys: String, CodingKey {
@@ -64,7 +64,7 @@ public struct LineResult: Codable, Sendable, Equatable {
   public var intercept: IntervalEstimate?
   /// b, in the metric's unit for each byte.
   public var slope: IntervalEstimate?
-  /// Why there is no line.
+  /// Why there is no line, or why nothing may be concluded from it.
   public var note: String?
 
   public init(

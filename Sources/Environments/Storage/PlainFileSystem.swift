@@ -58,7 +58,8 @@ public struct TemporaryFileSystem: StorageEnvironment {
   public var needs: [HostCapability] { [.mountNamespaces] }
 
   public func objection(to workload: WorkloadSpec) -> String? {
-    workload.files?.isDirect == true && !Self.hasDirectAccess ? "has no O_DIRECT on this kernel" : nil
+    if workload.files?.isDirect == true && !Self.hasDirectAccess { return "has no O_DIRECT on this kernel" }
+    return workload.files?.cache == .cold ? "has its files in the page cache, and never cold" : nil
   }
 
   /// Since Linux 6.6. Any other tmpfs of the host tells.

@@ -29,7 +29,7 @@ public struct CommitLoop: StorageLoop {
     // A plain directory still has the database of the trial before: each has a new one.
     for file in [path, "\(path)-wal", "\(path)-shm"] {
       try explained { () throws(SystemError) in
-        do throws(SystemError) { try systemCall("unlink", on: file) { unlink(file) } } catch where error.isMissing {}
+        do throws(SystemError) { try systemCall("unlink", on: file) { unlink(file) } } catch  where error.isMissing {}
       }
     }
     do {
