@@ -114,7 +114,8 @@ extension RealPaths {
       scenario.baseline = "deploy-plain"
       let bench = try Bench(scenario)
       let run = try bench.run()
-      #expect(run.trials.count == 8 * 3)
+      // A block that the host has disturbed is repeated.
+      #expect(run.trials.count >= 8 * 3 && run.trials.count.isMultiple(of: 3))
       for trial in run.trials {
         let growth = try #require(trial.growth)
         #expect(growth.count == 6)
