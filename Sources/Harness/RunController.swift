@@ -285,9 +285,12 @@ public struct RunController {
   /// What a user without the privilege can do about it.
   private func explained(_ failure: UserError, _ definition: any EnvironmentDefinition) -> UserError {
     guard failure.exitCode == .notPermitted else { return failure }
+    let asRoot = "run as root (for instance 'sudo bench run …')"
+    // The baseline is always in: where it is what takes the privilege, there is nothing to measure without.
+    let isBaseline = definition.name == plan.scenario.baseline
     return UserError(
       .notPermitted, "environment '\(definition.name)': \(failure.message)",
-      remedy: "run as root (for instance 'sudo bench run …'), or measure with --env \(plan.scenario.baseline) alone")
+      remedy: isBaseline ? asRoot : "\(asRoot), or measure with --env \(plan.scenario.baseline) alone")
   }
 
   private func measuringLock() throws(UserError) -> LockedFile {

@@ -18,12 +18,7 @@ struct StorageSession {
   private static let workLimit: UInt64 = 120_000_000_000
 
   func run(seed: UInt64) throws(Failure) -> MeasuredFiles {
-    let worker: WorkerProcess
-    do throws(SystemError) { worker = try environment.place.start(link.worker.path) } catch {
-      throw .trial("cannot start the worker: \(error)")
-    }
-    // As in WorkerLink: one that has ended already tells why when it is asked for its answer.
-    try? worker.child.write(WorkerMessage.configureStorage(configuration(seed: seed)).line)
+    let worker = try link.start(environment.place, configuration(seed: seed))
     guard case .ready(let canary) = try receive(from: worker) else {
       throw .trial("the worker did not say that it is ready")
     }

@@ -18,12 +18,21 @@ struct WorkerLink {
 
   /// Starts a worker and tells it what to do.
   func start(_ place: WorkerPlace, _ configuration: WorkerConfiguration) throws(Failure) -> WorkerProcess {
+    try start(place, saying: .configure(configuration))
+  }
+
+  /// The same for one that works on files.
+  func start(_ place: WorkerPlace, _ configuration: StorageConfiguration) throws(Failure) -> WorkerProcess {
+    try start(place, saying: .configureStorage(configuration))
+  }
+
+  private func start(_ place: WorkerPlace, saying message: WorkerMessage) throws(Failure) -> WorkerProcess {
     let process: WorkerProcess
     do throws(SystemError) { process = try place.start(worker.path) } catch {
       throw .trial("cannot start the worker: \(error)")
     }
     // One that has ended already cannot be written to. Waiting for its answer tells why, a broken pipe would not.
-    try? process.child.write(WorkerMessage.configure(configuration).line)
+    try? process.child.write(message.line)
     return process
   }
 

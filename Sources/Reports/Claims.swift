@@ -112,7 +112,9 @@ extension Presentation {
     let reference =
       series(claim.environment, claim.workload, claim.metric)?.median
       ?? series(baseline, claim.workload, claim.metric)?.median ?? 0
-    return DisplayUnit(claim.metric, reference: reference)
+    // A count of bytes may be 0 where its limit is not.
+    let limits = claim.metric.unit == .bytes ? [claim.region.above, claim.region.below].compactMap { $0.map(abs) } : []
+    return DisplayUnit(claim.metric, reference: ([reference] + limits).max() ?? 0)
   }
 
   private func text(

@@ -147,9 +147,9 @@ struct ScenarioReader {
   private func readWorkload(_ fields: Fields, _ kind: WorkloadSpec.Kind?) -> WorkloadSpec? {
     let name = fields.name("name")
     let isMessaging = kind.map { $0.field == .network } ?? true
-    // One process, and where it waits is part of the kind.
+    // One process, and where it waits is part of the kind. Of a kind that is unknown nothing is missed.
     let wait: WorkloadSpec.WaitMode? = fields.choice(
-      "wait", of: "wait modes", default: kind == .exec || !isMessaging ? .block : nil)
+      "wait", of: "wait modes", default: kind == nil || kind == .exec || !isMessaging ? .block : nil)
     let placement: WorkloadSpec.Placement? = fields.choice("placement", of: "placements", default: .split)
     let size = fields.integer("size", in: WorkloadSpec.sizes, default: 64)
     let replySize = fields.has("reply_size") ? fields.integer("reply_size", in: WorkloadSpec.sizes) : nil

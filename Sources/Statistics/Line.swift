@@ -43,16 +43,7 @@ public enum Line {
   ///   - x: at least two different sizes.
   /// - Throws: `.lengthsDiffer`, `.notFinite`, `.noSpread` or `.notPositive`.
   public static func fit(_ y: [Double], over x: [Double]) throws(StatisticsError) -> Fit {
-    guard y.count == x.count else {
-      throw StatisticsError(
-        code: .lengthsDiffer, message: "\(y.count) values cannot be laid over \(x.count) sizes: give one for each")
-    }
-    guard y.allSatisfy(\.isFinite), x.allSatisfy(\.isFinite) else {
-      throw StatisticsError(code: .notFinite, message: "a line goes through finite values only")
-    }
-    guard let first = y.first, Set(x).count > 1 else {
-      throw StatisticsError(code: .noSpread, message: "a line takes two different sizes at least")
-    }
+    let first = try Slope.firstValue(y, over: x, for: "line")
     // Counts may be 0 at every size, which has no relative error, and needs none.
     if y.allSatisfy({ $0 == first }) { return Fit(intercept: first, slope: 0) }
     guard y.allSatisfy({ $0 > 0 }) else {
@@ -74,15 +65,7 @@ public enum Line {
   ///   - sizes: at least two different ones.
   /// - Throws: what ``fit(_:over:)`` throws.
   public static func fits(series: [[Double]], over sizes: [Double]) throws(StatisticsError) -> [Fit] {
-    let blocks = series.first?.count ?? 0
-    guard series.allSatisfy({ $0.count == blocks }) else {
-      throw StatisticsError(
-        code: .lengthsDiffer, message: "the sizes do not have a value each in every block: give one of each")
-    }
-    var lines: [Fit] = []
-    lines.reserveCapacity(blocks)
-    for block in 0..<blocks { lines.append(try fit(series.map { $0[block] }, over: sizes)) }
-    return lines
+    try Slope.blockByBlock(series) { values throws(StatisticsError) in try fit(values, over: sizes) }
   }
 
   /// Intercept and slope with their intervals: those of the blocks' lines, on the scale of differences.

@@ -19,16 +19,7 @@ public enum Slope {
   ///   - x: at least two different sizes.
   /// - Throws: `.lengthsDiffer`, `.notFinite` or `.noSpread`.
   public static func leastSquares(_ y: [Double], over x: [Double]) throws(StatisticsError) -> Double {
-    guard y.count == x.count else {
-      throw StatisticsError(
-        code: .lengthsDiffer, message: "\(y.count) values cannot be laid over \(x.count) sizes: give one for each")
-    }
-    guard y.allSatisfy(\.isFinite), x.allSatisfy(\.isFinite) else {
-      throw StatisticsError(code: .notFinite, message: "a line goes through finite values only")
-    }
-    guard let first = y.first, Set(x).count > 1 else {
-      throw StatisticsError(code: .noSpread, message: "a slope takes two different sizes at least")
-    }
+    let first = try firstValue(y, over: x, for: "slope")
     let center = Descriptive.mean(x)
     var products = 0.0
     var squares = 0.0
@@ -37,6 +28,41 @@ public enum Slope {
       squares += (size - center) * (size - center)
     }
     return products / squares
+  }
+
+  /// Checks that a line can be laid.
+  /// - Parameter noun: what it is asked for.
+  /// - Returns: the first value.
+  /// - Throws: `.lengthsDiffer`, `.notFinite` or `.noSpread`.
+  static func firstValue(_ y: [Double], over x: [Double], for noun: String) throws(StatisticsError) -> Double {
+    guard y.count == x.count else {
+      throw StatisticsError(
+        code: .lengthsDiffer, message: "\(y.count) values cannot be laid over \(x.count) sizes: give one for each")
+    }
+    guard y.allSatisfy(\.isFinite), x.allSatisfy(\.isFinite) else {
+      throw StatisticsError(code: .notFinite, message: "a line goes through finite values only")
+    }
+    guard let first = y.first, Set(x).count > 1 else {
+      throw StatisticsError(code: .noSpread, message: "a \(noun) takes two different sizes at least")
+    }
+    return first
+  }
+
+  /// What `lay` makes of each block's values, one for each size, in block order.
+  /// - Parameter series: for each size, one value a block.
+  /// - Throws: `.lengthsDiffer`, or what `lay` throws.
+  static func blockByBlock<Result>(
+    _ series: [[Double]], _ lay: ([Double]) throws(StatisticsError) -> Result
+  ) throws(StatisticsError) -> [Result] {
+    let blocks = series.first?.count ?? 0
+    guard series.allSatisfy({ $0.count == blocks }) else {
+      throw StatisticsError(
+        code: .lengthsDiffer, message: "the sizes do not have a value each in every block: give one of each")
+    }
+    var results: [Result] = []
+    results.reserveCapacity(blocks)
+    for block in 0..<blocks { results.append(try lay(series.map { $0[block] })) }
+    return results
   }
 
   /// The slope with its interval: that of the blocks' slopes, on the scale of differences.
@@ -50,14 +76,9 @@ public enum Slope {
   public static func compare(
     series: [[Double]], over sizes: [Double], confidence: Double, isNoisy: Bool = true
   ) throws(StatisticsError) -> PairedEstimate {
-    let blocks = series.first?.count ?? 0
-    guard series.allSatisfy({ $0.count == blocks }) else {
-      throw StatisticsError(
-        code: .lengthsDiffer, message: "the sizes do not have a value each in every block: give one of each")
+    let slopes = try blockByBlock(series) { values throws(StatisticsError) in
+      try leastSquares(values, over: sizes)
     }
-    var slopes: [Double] = []
-    slopes.reserveCapacity(blocks)
-    for block in 0..<blocks { slopes.append(try leastSquares(series.map { $0[block] }, over: sizes)) }
     return try PairedComparison.compare(
       differences: slopes, scale: .difference, confidence: confidence, isNoisy: isNoisy)
   }

@@ -66,14 +66,27 @@ struct TunnelTests {
       let exchange = try Exchange(environment)
       let namespace = NetworkNamespace(name: "bench-\(workplace.runID)-1-client")
       let socket = try NetlinkSocket.open(in: namespace)
-      let before = try socket.counters(of: "underlay-c")
+      let before = try silence(of: "underlay-c", socket)
       let size = VxlanTunnel.overlayMTU(family) - family.headerLength - 8
       try exchange.roundTrips(20, size: size)
       let growth = try socket.counters(of: "underlay-c") - before
       // 1500 bytes of IP and 14 of Ethernet; a report of groups may be among them.
-      #expect((20 * 1514...20 * 1514 + 800).contains(growth.txBytes), "\(growth)")
-      #expect((20...26).contains(growth.txPackets))
+      #expect((20 * 1514...20 * 1514 + 400).contains(growth.txBytes), "\(growth)")
+      #expect((20...24).contains(growth.txPackets))
     }
+  }
+
+  /// The interface's counters when they have stood still: what the kernel says of its groups, each time in the tunnel's
+  /// wrapping, goes out when it likes.
+  private func silence(of interface: String, _ socket: borrowing NetlinkSocket) throws -> LinkCounters {
+    var before = try socket.counters(of: interface)
+    for _ in 0..<20 {
+      usleep(250_000)
+      let now = try socket.counters(of: interface)
+      if now == before { return now }
+      before = now
+    }
+    return before
   }
 
   @Test("taps: nothing is listened to where the stamp is an old one, and the link below carries VXLAN")

@@ -15,12 +15,7 @@ public struct LayeredImages: ImageEnvironment {
   public func build(with resources: HostResources, content: StorageContent) throws(UserError) -> any ImageStore {
     let folder = try resources.folder("layers")
     let files = ImageFiles(content)
-    let namespace: MountNamespace
-    do throws(SystemError) { namespace = try MountNamespace() } catch {
-      throw UserError(
-        error.isPermission ? .notPermitted : .unavailable, "cannot make a mount namespace: \(error)",
-        remedy: error.isPermission ? "run as root (CAP_SYS_ADMIN)" : "see 'bench doctor'")
-    }
+    let namespace = try storageExplained("make a mount namespace") { () throws(SystemError) in try MountNamespace() }
     try files.writeBase(to: "\(folder)/base")
     for directory in ["layers", "work", "merged"] { try Folder.make("\(folder)/\(directory)") }
     let store = Store(folder: folder, files: files, namespace: namespace)
@@ -56,11 +51,7 @@ public struct LayeredImages: ImageEnvironment {
             options: [
               .value("lowerdir", "\(folder)/base"), .value("upperdir", layer), .value("workdir", "\(folder)/work"),
             ])
-        } catch {
-          throw UserError(
-            error.isPermission ? .notPermitted : .unavailable, "cannot mount the layers: \(error)",
-            remedy: error.isPermission ? "run as root (CAP_SYS_ADMIN)" : "see 'bench doctor'")
-        }
+        } catch { throw UserError(mounting: "overlay", error) }
         let result = Result { () throws(UserError) in
           try files.writeApplication(number, to: "\(merged)/app")
         }

@@ -41,6 +41,7 @@ public struct PlainFileSystem: StorageEnvironment {
       directory = try trial.content(files, in: point)
     } else {
       directory = "\(point)/\(image.directory(of: files))"
+      trial.keepsEmpty(directory)
     }
     return trial.built(
       at: directory, on: kind.type, device: .own(image.loop.block), details: [trial.phrase(for: point)] + image.details)
@@ -127,6 +128,7 @@ public struct HostFolder: StorageEnvironment {
       directory = try trial.content(files, in: trial.home.folder)
     } else {
       directory = try trial.cache.hostContent(content, for: .inPlace)
+      trial.keepsEmpty(directory)
     }
     return BuiltStorage(
       directory: directory, device: .unknown("others write to the host's disk, too"), fileSystem: trial.home.facts.type,

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import LinuxKit
 internal import Model
+internal import WorkerProtocol
 
 /// One build of a storage environment: what is mounted and made for it, to be taken away in turn.
 ///
@@ -59,6 +60,20 @@ struct StorageTrial {
     let path = "\(try directory(in: parent))/content"
     try home.write(files, to: path, furnish: cache.furnish)
     return path
+  }
+
+  /// Where trials work on a content in place: what the worker makes of its own goes with the trial, as it would with an
+  /// upper layer.
+  /// - Parameter content: its directory.
+  func keepsEmpty(_ content: String) {
+    let own = FileLayout.directory(.own, in: content)
+    let home = home
+    resources.whenRemoved(own) { () throws(SystemError) in
+      try home.run { () throws(SystemError) in
+        try ContentFiles.empty(own)
+        try ContentFiles.sync(content)
+      }
+    }
   }
 
   /// A snapshot for this trial of a subvolume.

@@ -26,12 +26,6 @@ public struct CommitLoop: StorageLoop {
     // Written to, so its pages are there when the window opens.
     var samples = [UInt64](repeating: 0, count: Int(room))
     var result = StorageResult()
-    // A plain directory still has the database of the trial before: each has a new one.
-    for file in [path, "\(path)-wal", "\(path)-shm"] {
-      try explained { () throws(SystemError) in
-        do throws(SystemError) { try systemCall("unlink", on: file) { unlink(file) } } catch  where error.isMissing {}
-      }
-    }
     do {
       let database = try Database(path)
       try database.prepare()

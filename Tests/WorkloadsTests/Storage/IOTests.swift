@@ -106,6 +106,12 @@ struct IOTests {
     let (result, samples, _) = try measured(IOLoop(settings))
     #expect(result.operations == 0 && result.windowNanoseconds == 0 && samples[.io] == [])
     #expect(try scratch.bytes(.io) == before)
+    // What is to be written is laid out, and that is all.
+    settings.access = .write
+    let (written, writes, _) = try measured(IOLoop(settings))
+    #expect(written.operations == 0 && written.windowNanoseconds == 0 && writes[.io] == [])
+    let after = try scratch.bytes(.io)
+    #expect(after.count == before.count && zip(after, before).count { $0 == $1 } < before.count / 50)
   }
 
   @Test("tell what the page cache held when the window opened")
