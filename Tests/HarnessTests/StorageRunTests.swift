@@ -87,7 +87,8 @@ extension RealPaths {
     @Test("what a worker has made in a plain directory is gone in the next trial")
     func fresh() throws {
       let environments = ["plain-ext4", "plain-host", "plain-ext4", "plain-host"]
-      for trial in try trials(Self.spec("sqlite", .sqliteCommit, FileWork(count: 3, blockSize: 100)), in: environments) {
+      for trial in try trials(Self.spec("sqlite", .sqliteCommit, FileWork(count: 3, blockSize: 100)), in: environments)
+      {
         #expect(trial.messages.completed > 0)
       }
     }
