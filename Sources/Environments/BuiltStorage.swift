@@ -1,5 +1,4 @@
 public import LinuxKit
-public import Model
 
 /// A storage environment that stands: where the worker runs, and the directory that it works in.
 ///
@@ -42,16 +41,4 @@ public enum DeviceBelow: Sendable {
   case own(BlockDevice)
   /// Why no counters tell: there is none, or others write to it, too.
   case unknown(String)
-}
-
-/// A store of images in which one application is rebuilt again and again.
-public protocol ImageStore {
-  /// How it was made on this host, each a phrase.
-  var details: [String] { get }
-  /// Builds the image anew, with other bytes in its application, and gives it the name that the one before had.
-  /// - Parameter number: of the rebuild, from 1.
-  func rebuild(_ number: Int) throws(UserError)
-  /// Removes what no image with a name uses any more.
-  func prune() throws(UserError)
-  func usage() throws(UserError) -> ImageUsage
 }

@@ -202,3 +202,69 @@ extension HostResources {
   /// The cache of the run, or one that lasts as long as these resources.
   var storageCache: StorageCache { settings.storage ?? StorageCache(resources: self) }
 }
+
+extension StorageCache.Home {
+  /// Mounts a file system in the namespace, on a new directory.
+  func mount(
+    _ type: String, source: String?, at point: String, options: [MountOption], isReadOnly: Bool = false
+  ) throws(UserError) {
+    let result: Result<Void, UserError> = run {
+      Result { () throws(UserError) in
+        try storageExplained("make \(point)") { () throws(SystemError) in try ContentFiles.makeDirectory(point) }
+        do throws(MountError) {
+          try Mount.make(type, source: source, at: point, options: options, isReadOnly: isReadOnly)
+        } catch {
+          rmdir(point)
+          throw UserError(mounting: type, error)
+        }
+      }
+    }
+    try result.get()
+  }
+
+  /// Unmounts what is mounted at `point`, and removes the directory. A worker's last references go a moment after the
+  /// worker: as long as the file system is busy, for at most five seconds, it is tried again. That it is not mounted is no
+  /// error.
+  func unmount(_ point: String) throws(SystemError) {
+    try run { () throws(SystemError) in
+      let deadline = Clock.monotonic() + 5_000_000_000
+      while true {
+        do throws(SystemError) {
+          try Mount.remove(point)
+          break
+        } catch {
+          if error.code == EINVAL || error.code == ENOENT { break }
+          guard error.code == EBUSY, Clock.monotonic() < deadline else { throw error }
+          usleep(2000)
+        }
+      }
+      if rmdir(point) != 0 && errno != ENOENT { throw SystemError(call: "rmdir", subject: point, code: errno) }
+    }
+  }
+
+  /// Writes the files into a new subvolume.
+  func writeSubvolume(
+    _ name: String, in point: String, _ files: ContentFiles, furnish: (String) throws(SystemError) -> Void
+  ) throws(UserError) {
+    let path = "\(point)/\(name)"
+    do throws(UserError) {
+      try storageExplained("make a subvolume") { () throws(SystemError) in
+        try run { () throws(SystemError) in try CopyOnWrite.createSubvolume(name, in: point) }
+      }
+      // Into the subvolume, which is there.
+      try storageExplained("write the files of the workload") { () throws(SystemError) in
+        try run { () throws(SystemError) in
+          try files.write(into: path)
+          try furnish(path)
+          try ContentFiles.sync(point)
+        }
+      }
+    } catch {
+      run {
+        try? ContentFiles.empty(path)
+        try? CopyOnWrite.deleteSubvolume(name, in: point)
+      }
+      throw error
+    }
+  }
+}

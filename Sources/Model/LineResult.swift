@@ -1,27 +1,3 @@
-/// A series against that of the environment that it is to be held against: a layered file system against the plain one
-/// under it.
-public struct ReferenceComparison: Codable, Sendable, Equatable {
-  public var environment: String
-  /// This environment ÷ the reference; nil where ``note`` says why.
-  public var ratio: IntervalEstimate?
-  /// This environment − the reference, in the metric's unit.
-  public var difference: IntervalEstimate?
-  public var direction: SeriesResult.Direction?
-  /// Why there is no estimate, or why nothing may be concluded from it.
-  public var note: String?
-
-  public init(
-    environment: String, ratio: IntervalEstimate? = nil, difference: IntervalEstimate? = nil,
-    direction: SeriesResult.Direction? = nil, note: String? = nil
-  ) {
-    self.environment = environment
-    self.ratio = ratio
-    self.difference = difference
-    self.direction = direction
-    self.note = note
-  }
-}
-
 /// time = a + b · size, of one metric in one environment, through workloads that differ in the size of their files alone.
 public struct LineResult: Codable, Sendable, Equatable {
   /// One size.
@@ -78,27 +54,5 @@ public struct LineResult: Codable, Sendable, Equatable {
     self.intercept = intercept
     self.slope = slope
     self.note = note
-  }
-}
-
-/// How a store of images grew from rebuild to rebuild.
-public struct GrowthResult: Codable, Sendable, Equatable {
-  public var environment: String
-  public var workload: String
-  /// After each rebuild: medians over the blocks.
-  public var steps: [ImageUsage]
-  /// Whether the store never shrank from one rebuild to the next, in any block.
-  public var isMonotonic: Bool
-
-  enum CodingKeys: String, CodingKey {
-    case environment, workload, steps
-    case isMonotonic = "monotonic"
-  }
-
-  public init(environment: String, workload: String, steps: [ImageUsage], isMonotonic: Bool) {
-    self.environment = environment
-    self.workload = workload
-    self.steps = steps
-    self.isMonotonic = isMonotonic
   }
 }
