@@ -29,10 +29,20 @@ public enum ProcessTree {
     return found.sorted()
   }
 
-  /// The words of the command with which `pid` was started; empty if there is no such process, or if it is a kernel's.
+  /// The words of the command with which `pid` was started; empty if there is no such process, if it is a kernel's, or
+  /// if it was given none.
   public static func command(of pid: Int32) -> [String] {
-    guard let bytes = try? SmallFile.bytes("/proc/\(pid)/cmdline") else { return [] }
-    return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    // In the middle of execve(2), after the old memory has gone and posix_spawn(3) has returned, the kernel shows no
+    // words for a moment (fs/exec.c: begin_new_exec, before the loader sets arg_start). On a busy machine that moment may
+    // last as long as the process waits for a CPU. A kernel's thread never has an executable.
+    for attempt in 0..<500 {
+      guard let bytes = try? SmallFile.bytes("/proc/\(pid)/cmdline") else { return [] }
+      if !bytes.isEmpty { return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) } }
+      var target: [CChar] = [0, 0]
+      guard readlink("/proc/\(pid)/exe", &target, 1) > 0 else { return [] }
+      if attempt < 499 { usleep(1_000) }
+    }
+    return []
   }
 
   /// Of any of its threads.

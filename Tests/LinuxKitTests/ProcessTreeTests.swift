@@ -36,6 +36,14 @@ struct ProcessTreeTests {
     #expect(!left.contains { ProcessTree.command(of: $0) == ["sleep", "600.25"] })
   }
 
+  @Test("the words of a program are there as soon as it was started")
+  func words() throws {
+    for _ in 0..<400 {
+      let child = try ChildProcess(executable: "/bin/cat", arguments: ["--number"])
+      #expect(ProcessTree.command(of: child.pid) == ["/bin/cat", "--number"])
+    }
+  }
+
   @Test("a missing program is an error of the call")
   func missing() {
     let error = #expect(throws: ChildProcess.Failure.self) {
