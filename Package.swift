@@ -126,8 +126,8 @@ let package = Package(
     .testTarget(
       name: "StoreTests", dependencies: ["Store", "Model"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
-      name: "ReportsTests", dependencies: ["Reports", "Model", "PlainText"], resources: [.copy("Goldens")],
-      swiftSettings: strict),
+      name: "ReportsTests", dependencies: ["Reports", "Model", "PlainText", "Statistics", "TestSupport"],
+      resources: [.copy("Browser"), .copy("Goldens")], swiftSettings: strict),
     .testTarget(name: "LinuxKitTests", dependencies: ["LinuxKit", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "WorkloadsTests", dependencies: ["Workloads", "WorkerProtocol", "LinuxKit", "TestSupport"],

@@ -13,6 +13,10 @@ root=$(pwd)
 case $build in /*) ;; *) build=$root/$build ;; esac
 export BENCH_EXECUTABLE="$build/release/bench" BENCH_WORKER="$build/release/bench-worker"
 
+# Without it, tests in a browser are skipped, and fail as root; it says why itself.
+BUILD_DIR=$build "$(dirname "$0")/browser.sh"
+export BENCH_BROWSER_PYTHON="$build/browser/bin/python"
+
 if [ "$(id -u)" -eq 0 ]; then
   export BENCH_REQUIRE_PRIVILEGED=1
   echo 'Testing as root: privileged suites (namespaces, links, whole runs) are required.'

@@ -243,6 +243,7 @@ enum Control {
       let gate = ControlGate.judge(estimate: ratio.estimate, margin: margin)
       result.ratio = ratio.interval
       result.difference = (try? compare(.difference))?.interval
+      result.allowed = gate.allowed
       result.isPassed = gate.passes
       result.reason = gate.reason
     } catch { result.reason = "no control: \(error.reason)" }

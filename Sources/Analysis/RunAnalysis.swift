@@ -36,7 +36,8 @@ public enum RunAnalysis {
       run: summary(record, valid: blocks.count, voided: voided.count), environments: record.environments,
       workloads: record.workloadSpecs, series: series, control: control,
       ladders: record.workloadSpecs.flatMap { ladders($0, record, blocks) }, hops: inside.hops,
-      waterfalls: inside.waterfalls, lines: storage.lines(), growth: storage.growth(),
+      waterfalls: inside.waterfalls, distributions: DistributionAnalysis.distributions(record, blocks),
+      lines: storage.lines(), growth: storage.growth(),
       claims: claims(record, blocks, voided: voided.count, noise: noise),
       voided: voided.map { VoidedBlock(block: $0.index, reasons: $0.voidReasons) }, noise: noise,
       warnings: record.warnings + warnings(run, blocks, series) + inside.warnings)
@@ -142,6 +143,7 @@ public enum RunAnalysis {
           case .value(let values):
             row.trials = values
             row.median = Descriptive.median(values)
+            if metric.isCount { row.exact = Descriptive.agreed(values, within: SeriesResult.agreement) }
             if key == baseline { break }
             row.reference = storage.comparison(metric, environment: environment.name, workload: workload.name)
             // A proxy's time, say: what is not there cannot be divided by.
@@ -222,12 +224,15 @@ public enum RunAnalysis {
       workload: workload, metric: metric, steps: steps, ratioResidual: nil, differenceResidual: nil)
     let ratios = steps.compactMap(\.ratio?.estimate)
     if ratios.count == steps.count, let whole = steps.last?.totalRatio {
-      result.ratioResidual = 1 / Ladder.compose(steps: ratios, total: whole.estimate, scale: .ratio).residual - 1
+      let ladder = Ladder.compose(steps: ratios, total: whole.estimate, scale: .ratio)
+      result.composedRatio = ladder.composed
+      result.ratioResidual = 1 / ladder.residual - 1
     }
     let differences = steps.compactMap(\.difference?.estimate)
     if differences.count == steps.count, let whole = steps.last?.totalDifference {
-      result.differenceResidual =
-        -Ladder.compose(steps: differences, total: whole.estimate, scale: .difference).residual
+      let ladder = Ladder.compose(steps: differences, total: whole.estimate, scale: .difference)
+      result.composedDifference = ladder.composed
+      result.differenceResidual = -ladder.residual
     }
     return result
   }

@@ -19,6 +19,8 @@ public struct BenchCommand: ParsableCommand {
         bench describe network-hop           what it would do, and how long it takes
         sudo bench exec --env native,veth -- CLIENT   time a command of your own
         bench report latest                  write the last run's reports again
+        bench compare A B                    two runs, or the files of two hosts
+        bench claims                         the article's claims on this host
         bench hops a.pcap b.pcap             the time from capture to capture
         sudo bench doctor                    what this host can measure
 
@@ -33,7 +35,8 @@ public struct BenchCommand: ParsableCommand {
     subcommands: [
       RunCommand.self, ExecCommand.self, ListCommand.self, DescribeCommand.self, ValidateCommand.self,
       DoctorCommand.self,
-      AnalyzeCommand.self, ReportCommand.self, HopsCommand.self, CleanupCommand.self,
+      AnalyzeCommand.self, ReportCommand.self, CompareCommand.self, ClaimsCommand.self, HopsCommand.self,
+      CleanupCommand.self,
     ])
 
   public init() {}

@@ -55,7 +55,7 @@ struct RunOutputs {
     }
     if let packets, case .value = result.hops { Console.error("Packets: \(packets)/\(result.run.id)") }
     guard let reports else { return }
-    let paths = try ReportWriter.write(result, to: reports, formats: ReportFormat.allCases)
+    let paths = try ReportWriter.write(result, to: reports, formats: ReportFormat.standard)
     let list = paths.map { "  \($0)" }.joined(separator: "\n")
     if json == "-" { Console.error("Reports:\n\(list)") } else { Console.output("Reports\n\(list)") }
   }

@@ -36,7 +36,10 @@ enum ScenarioSource {
 
   /// Loads a scenario by name or by path.
   static func load(_ nameOrPath: String) throws(UserError) -> Scenario {
-    try ScenarioFile.load(path: try catalogue.resolve(nameOrPath), knownEnvironments: EnvironmentRegistry.names)
+    let catalogue = Self.catalogue
+    return try ScenarioFile.load(
+      path: try catalogue.resolve(nameOrPath), knownEnvironments: EnvironmentRegistry.names,
+      claimsDirectories: catalogue.directories)
   }
 }
 

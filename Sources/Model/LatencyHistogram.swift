@@ -63,6 +63,27 @@ public struct LatencyHistogram: Sendable, Equatable {
     return values.last
   }
 
+  /// The values at several shares, in one pass over the histogram: as ``quantile(_:)`` of each.
+  /// - Parameter shares: ascending, each in 0...1.
+  /// - Returns: one value in ns a share; empty for an empty histogram.
+  public func quantiles(_ shares: [Double]) -> [UInt32] {
+    guard total > 0 else { return [] }
+    var found: [UInt32] = []
+    found.reserveCapacity(shares.count)
+    var place = 0
+    var seen = counts[0]
+    for share in shares {
+      precondition((0...1).contains(share), "a quantile lies in 0...1, not \(share)")
+      let rank = max(1, min(total, UInt64((share * Double(total)).rounded(.up))))
+      while seen < rank && place + 1 < values.count {
+        place += 1
+        seen += counts[place]
+      }
+      found.append(values[place])
+    }
+    return found
+  }
+
   /// Adds all samples of `other`. For pictures only: quantiles of pooled trials are not an estimate of anything, since
   /// samples within a trial are correlated.
   public mutating func merge(_ other: LatencyHistogram) {

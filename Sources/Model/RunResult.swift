@@ -17,6 +17,8 @@ public struct RunResult: Codable, Sendable, Equatable {
   public var hops: Measured<[HopResult]>
   /// The books of ``hops``: one entry for each environment and workload. Empty where packets were not captured.
   public var waterfalls: [WaterfallResult]
+  /// How latencies are distributed; nil in results from before they were kept, and where no operation was timed alone.
+  public var distributions: [DistributionResult]?
   /// How a time grows with the size of a file; nil where no two workloads differ in size alone.
   public var lines: [LineResult]?
   /// How stores of images grew from rebuild to rebuild; nil where none was rebuilt.
@@ -30,9 +32,9 @@ public struct RunResult: Codable, Sendable, Equatable {
   public init(
     schema: String = RunResult.currentSchema, run: RunSummary, environments: [EnvironmentRecord],
     workloads: [WorkloadSpec], series: [SeriesResult], control: [ControlResult], ladders: [LadderResult],
-    hops: Measured<[HopResult]>, waterfalls: [WaterfallResult] = [], lines: [LineResult]? = nil,
-    growth: [GrowthResult]? = nil, claims: [ClaimResult], voided: [VoidedBlock],
-    noise: NoiseSummary, warnings: [String]
+    hops: Measured<[HopResult]>, waterfalls: [WaterfallResult] = [],
+    distributions: [DistributionResult]? = nil, lines: [LineResult]? = nil, growth: [GrowthResult]? = nil,
+    claims: [ClaimResult], voided: [VoidedBlock], noise: NoiseSummary, warnings: [String]
   ) {
     self.schema = schema
     self.run = run
@@ -43,6 +45,7 @@ public struct RunResult: Codable, Sendable, Equatable {
     self.ladders = ladders
     self.hops = hops
     self.waterfalls = waterfalls
+    self.distributions = distributions
     self.lines = lines
     self.growth = growth
     self.claims = claims
@@ -162,6 +165,9 @@ public struct SeriesResult: Codable, Sendable, Equatable {
     case undecided
   }
 
+  /// Counts agree if each trial's lies this close to the median of all, as a part of it.
+  public static let agreement = 0.005
+
   public var environment: String
   public var workload: String
   public var metric: Metric
@@ -170,6 +176,8 @@ public struct SeriesResult: Codable, Sendable, Equatable {
   public var trials: [Double]
   /// The median of ``trials``; nil where there are none.
   public var median: Double?
+  /// Of a count: the median, if every trial lies so close to it that it counts as one number (``agreement``).
+  public var exact: Double?
   /// Environment ÷ baseline; absent for the baseline itself. Nothing is inverted: of a metric whose larger value is
   /// better, a ratio below 1 is the cost.
   public var ratio: IntervalEstimate?
@@ -184,13 +192,13 @@ public struct SeriesResult: Codable, Sendable, Equatable {
   public var note: String?
 
   enum CodingKeys: String, CodingKey {
-    case environment, workload, metric, unit, trials, median, ratio, difference, reference, direction
+    case environment, workload, metric, unit, trials, median, exact, ratio, difference, reference, direction
     case qValue = "q_value"
     case note
   }
 
   public init(
-    environment: String, workload: String, metric: Metric, trials: [Double], median: Double?,
+    environment: String, workload: String, metric: Metric, trials: [Double], median: Double?, exact: Double? = nil,
     ratio: IntervalEstimate? = nil, difference: IntervalEstimate? = nil, reference: ReferenceComparison? = nil,
     direction: Direction? = nil, qValue: Double? = nil, note: String? = nil
   ) {
@@ -200,6 +208,7 @@ public struct SeriesResult: Codable, Sendable, Equatable {
     self.unit = metric.unit
     self.trials = trials
     self.median = median
+    self.exact = exact
     self.ratio = ratio
     self.difference = difference
     self.reference = reference
@@ -260,18 +269,20 @@ public struct ControlResult: Codable, Sendable, Equatable {
   public var median: Double?
   public var ratio: IntervalEstimate?
   public var difference: IntervalEstimate?
+  /// How far from 1 the ratio's estimate may lie; nil in results from before it was kept.
+  public var allowed: Double?
   public var isPassed: Bool
   public var reason: String
 
   enum CodingKeys: String, CodingKey {
-    case workload, metric, trials, median, ratio, difference
+    case workload, metric, trials, median, ratio, difference, allowed
     case isPassed = "passed"
     case reason
   }
 
   public init(
     workload: String, metric: Metric, trials: [Double], median: Double?, ratio: IntervalEstimate?,
-    difference: IntervalEstimate?, isPassed: Bool, reason: String
+    difference: IntervalEstimate?, allowed: Double? = nil, isPassed: Bool, reason: String
   ) {
     self.workload = workload
     self.metric = metric
@@ -279,6 +290,7 @@ public struct ControlResult: Codable, Sendable, Equatable {
     self.median = median
     self.ratio = ratio
     self.difference = difference
+    self.allowed = allowed
     self.isPassed = isPassed
     self.reason = reason
   }
@@ -321,6 +333,10 @@ public struct LadderResult: Codable, Sendable, Equatable {
   public var workload: String
   public var metric: Metric
   public var steps: [Step]
+  /// Product of the steps' ratios; absent if a step is missing.
+  public var composedRatio: Double?
+  /// Sum of the steps' differences, in the metric's unit; absent if a step is missing.
+  public var composedDifference: Double?
   /// Product of the steps' ratios ÷ the whole's ratio, − 1; absent if a step is missing.
   public var ratioResidual: Double?
   /// Sum of the steps' differences − the whole's difference, in the metric's unit.
@@ -328,16 +344,21 @@ public struct LadderResult: Codable, Sendable, Equatable {
 
   enum CodingKeys: String, CodingKey {
     case workload, metric, steps
+    case composedRatio = "composed_ratio"
+    case composedDifference = "composed_difference"
     case ratioResidual = "ratio_residual"
     case differenceResidual = "difference_residual"
   }
 
   public init(
-    workload: String, metric: Metric, steps: [Step], ratioResidual: Double?, differenceResidual: Double?
+    workload: String, metric: Metric, steps: [Step], composedRatio: Double? = nil, composedDifference: Double? = nil,
+    ratioResidual: Double?, differenceResidual: Double?
   ) {
     self.workload = workload
     self.metric = metric
     self.steps = steps
+    self.composedRatio = composedRatio
+    self.composedDifference = composedDifference
     self.ratioResidual = ratioResidual
     self.differenceResidual = differenceResidual
   }

@@ -60,7 +60,10 @@ extension Presentation {
       quantity = "\(environment) ÷ \(other)"
     case .difference:
       bound = { unit.difference($0, places: 2) }
-      line.detectable = claim.minimumDetectableEffect.map { unit.difference($0, places: 2) }
+      // Of counts that all blocks repeat it is next to nothing.
+      line.detectable = claim.minimumDetectableEffect.flatMap { effect in
+        unit.scaled(effect) < 0.005 ? nil : unit.difference(effect, places: 2)
+      }
       quantity = "\(environment) − \(other)"
     case .slope:
       bound = { unit.difference($0, places: NumberFormat.places(forValue: unit.scaled($0), digits: 2, in: 1...4)) }

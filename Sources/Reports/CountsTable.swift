@@ -34,9 +34,6 @@ struct CountsTable {
     Column(metric: .totalCPU, title: "CPU", short: "CPU"),
   ]
 
-  /// Blocks agree if each count lies this close to the median of all, as a part of it.
-  static let agreement = 0.005
-
   /// "a round trip".
   let operation: String
   let columns: [Column]
@@ -69,7 +66,7 @@ struct CountsTable {
         name: InertText.name(environment),
         cells: known.map { column in
           values(environment, column.metric).map { series in
-            column.metric == .totalCPU ? Self.level(series, cpu) : Self.count(series.trials)
+            column.metric == .totalCPU ? Self.level(series, cpu) : Self.count(series)
           } ?? NumberFormat.none
         })
     }
@@ -78,7 +75,7 @@ struct CountsTable {
         guard let sent = values(environment, .deviceTransmissions),
           let received = values(environment, .deviceReceptions)
         else { return nil }
-        return (InertText.name(environment), sent.trials, received.trials)
+        return (InertText.name(environment), sent, received)
       }, spec)
     let names = Dictionary(Self.all.map { ($0.metric, $0.title) }, uniquingKeysWith: { first, _ in first })
     let unknown = asked.map(\.metric).filter { metric in !known.contains { $0.metric == metric } }
@@ -91,44 +88,33 @@ struct CountsTable {
   }
 
   /// "4.00" where all agree, else "4.00–4.31".
-  static func count(_ trials: [Double]) -> String {
-    guard let low = trials.min(), let high = trials.max() else { return NumberFormat.none }
-    let places = abs(high) >= 1_000 ? 0 : 2
-    let ends = (NumberFormat.decimal(low, places: places), NumberFormat.decimal(high, places: places))
-    if let exact = agreed(trials) { return NumberFormat.decimal(exact, places: places) }
-    return ends.0 == ends.1 ? ends.0 : "\(ends.0)–\(ends.1)"
-  }
-
-  /// The median, if no trial is further from it than ``agreement`` allows.
-  private static func agreed(_ trials: [Double]) -> Double? {
-    let sorted = trials.sorted()
-    guard let low = sorted.first, let high = sorted.last else { return nil }
-    let median = (sorted[sorted.count / 2] + sorted[(sorted.count - 1) / 2]) / 2
-    return max(high - median, median - low) <= agreement * abs(median) ? median : nil
+  static func count(_ series: SeriesResult, per parts: Double = 1) -> String {
+    guard let low = series.trials.min(), let high = series.trials.max() else { return NumberFormat.none }
+    let places = abs(high / parts) >= 1_000 ? 0 : 2
+    if let exact = series.exact { return NumberFormat.decimal(exact / parts, places: places) }
+    let ends = [low, high].map { NumberFormat.decimal($0 / parts, places: places) }
+    return ends[0] == ends[1] ? ends[0] : "\(ends[0])–\(ends[1])"
   }
 
   /// "4×", "4.25×" or "4.00–4.31×".
-  private static func times(_ trials: [Double]) -> String {
-    let text = count(trials)
+  private static func times(_ series: SeriesResult, per parts: Double) -> String {
+    let text = count(series, per: parts)
     return (text.hasSuffix(".00") && !text.contains("–") ? String(text.dropLast(3)) : text) + "×"
   }
 
   /// One sentence for all environments in which the same was counted.
   private static func sentences(
-    _ counts: [(name: String, sent: [Double], received: [Double])], _ spec: WorkloadSpec
+    _ counts: [(name: String, sent: SeriesResult, received: SeriesResult)], _ spec: WorkloadSpec
   ) -> [String] {
     // A request and a reply of the same size take the same way, in as many packets.
     let isSymmetric = (spec.kind == .udpRR || spec.kind == .udpOpen) && spec.size == spec.replySize
-    func said(_ sent: [Double], _ received: [Double]) -> String {
-      "transmitted \(times(sent)) and received \(times(received))"
-    }
     var groups: [(names: [String], text: String)] = []
     for count in counts {
-      var text = "\(spec.kind.operation) is \(said(count.sent, count.received))"
-      if isSymmetric {
-        let half = said(count.sent.map { $0 / 2 }, count.received.map { $0 / 2 })
-        text += ", so each packet, request or reply, is \(half)"
+      func said(per parts: Double) -> String {
+        "transmitted \(times(count.sent, per: parts)) and received \(times(count.received, per: parts))"
       }
+      var text = "\(spec.kind.operation) is \(said(per: 1))"
+      if isSymmetric { text += ", so each packet, request or reply, is \(said(per: 2))" }
       if let index = groups.firstIndex(where: { $0.text == text }) {
         groups[index].names.append(count.name)
       } else {

@@ -63,25 +63,22 @@ struct LadderTable {
       let text = unit.difference(value, places: places)
       return text.hasPrefix("−") ? text : "+" + text
     }
-    let ratios = ladder.steps.compactMap(\.ratio?.estimate)
-    let differences = ladder.steps.compactMap(\.difference?.estimate)
-    let count = ladder.steps.count
     let top = ladder.steps.last
     let series = table.rows.first { $0.environment == top?.to }?.series
     var composed: [String] = []
     var measured: [String] = []
     var residual: [String] = []
-    if let left = ladder.ratioResidual, ratios.count == count {
+    if let left = ladder.ratioResidual, let ratio = ladder.composedRatio {
       let whole = top?.totalRatio ?? series?.ratio
       let places = table.ratioPlaces
-      composed.append(NumberFormat.decimal(ratios.reduce(1, *), places: places) + "×")
+      composed.append(NumberFormat.decimal(ratio, places: places) + "×")
       whole.map { measured.append(RatioText($0, places: places).whole) }
       residual.append(NumberFormat.percent(left))
     }
-    if let left = ladder.differenceResidual, differences.count == count {
+    if let left = ladder.differenceResidual, let difference = ladder.composedDifference {
       let whole = top?.totalDifference ?? series?.difference
       let places = table.differencePlaces
-      composed.append(signed(differences.reduce(0, +), places))
+      composed.append(signed(difference, places))
       whole.map {
         measured.append(signed($0.estimate, places) + " " + DifferenceText($0, unit: unit, places: places).interval)
       }

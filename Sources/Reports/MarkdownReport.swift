@@ -5,60 +5,36 @@ internal import PlainText
 /// A report in GitHub's Markdown.
 public enum MarkdownReport {
   /// Renders `result`, ending in a newline.
-  public static func render(_ result: RunResult) -> String {
-    var document = MarkdownDocument(Presentation(result))
+  /// - Parameter folder: the folder beside the document that has the figures, as a relative address; nil to leave them
+  ///   out: most of their numbers are in the tables.
+  public static func render(_ result: RunResult, figures folder: String? = nil) -> String {
+    document(result, figures: folder).text
+  }
+
+  /// The document, and the figures that it shows, in its order: each belongs into the folder as `<id>.svg`.
+  static func document(_ result: RunResult, figures folder: String?) -> (text: String, figures: [Figure]) {
+    var document = MarkdownDocument(Presentation(result), folder: folder)
     document.compose()
-    return document.text
+    return (document.text, document.figures)
   }
 }
 
 private struct MarkdownDocument {
   let page: Presentation
+  /// Where figures are; nil to leave them out.
+  let folder: String?
   var text = ""
+  /// Those that have been shown.
+  private(set) var figures: [Figure] = []
 
-  init(_ page: Presentation) { self.page = page }
-
-  // MARK: Escaping
-
-  /// Text that Markdown renders as itself: no markup, no HTML, no link, no mention, no cell or line of its own.
-  /// Expects one inert line.
-  static func escaped(_ text: String) -> String {
-    var result = ""
-    var previous: Unicode.Scalar?
-    let scalars = Array(text.unicodeScalars)
-    for (index, scalar) in scalars.enumerated() {
-      switch scalar {
-      case "\\", "`", "*", "_", "[", "]", "<", ">", "|", "~", "#", "!", "$": result += "\\"
-      case "&":
-        result += "&amp;"
-        previous = scalar
-        continue
-      // An address or a mention must not come alive.
-      case ":" where index + 1 < scalars.count && scalars[index + 1] == "/": result += "\\"
-      case "@": result += "\\"
-      case "." where previous == "w" || previous == "W": result += "\\"
-      default: break
-      }
-      result.unicodeScalars.append(scalar)
-      if scalar == "@" { result += "\u{2060}" }
-      previous = scalar
-    }
-    return result
+  init(_ page: Presentation, folder: String?) {
+    self.page = page
+    self.folder = folder
   }
 
-  /// A code span that holds `text` whatever backticks are in it. In a table a bar would end the cell even in code, so
-  /// such text stands there as it is, escaped.
-  static func code(_ text: String, inTable: Bool = true) -> String {
-    if inTable && text.contains("|") { return escaped(text) }
-    var longest = 0
-    var run = 0
-    for character in text {
-      run = character == "`" ? run + 1 : 0
-      longest = max(longest, run)
-    }
-    let fence = String(repeating: "`", count: longest + 1)
-    let padding = longest > 0 || text.isEmpty ? " " : ""
-    return fence + padding + text + padding + fence
+  private static func escaped(_ text: String) -> String { MarkdownText.escaped(text) }
+  private static func code(_ text: String, inTable: Bool = true) -> String {
+    MarkdownText.code(text, inTable: inTable)
   }
 
   // MARK: Building blocks
@@ -88,6 +64,35 @@ private struct MarkdownDocument {
     line()
   }
 
+  /// The picture, what it shows, and its numbers, folded up.
+  private mutating func figure(_ figure: Figure?) {
+    guard let figure, let folder else { return }
+    figures.append(figure)
+    paragraph("![\(Self.escaped(figure.picture.title))](\(folder)/\(figure.id).svg)")
+    let keys = figure.keys.filter { !$0.sign.hasPrefix("<") }.map { Self.escaped("\($0.sign) \($0.text)") }
+    paragraph(
+      ["**\(Self.escaped(figure.heading))**", Self.escaped(figure.caption), keys.joined(separator: ", ")]
+        .filter { !$0.isEmpty }.joined(separator: " · "))
+    let data = figure.data.filter(\.hasData)
+    guard !data.isEmpty else { return }
+    line("<details><summary>The numbers</summary>")
+    line()
+    for table in data { self.table(table) }
+    paragraph("</details>")
+  }
+
+  private mutating func table(_ table: TextTable) {
+    paragraph("**\(Self.escaped(table.title))**\(table.aside.isEmpty ? "" : " (\(Self.escaped(table.aside)))")")
+    for group in table.groups where !group.rows.isEmpty {
+      if let title = group.title { paragraph("*\(Self.escaped(title))*") }
+      self.table(
+        [table.first] + table.columns.map { Self.escaped($0) },
+        "l" + table.columns.indices.map { $0 == table.wordColumn ? "l" : "r" }.joined(),
+        group.rows.map { row in [Self.code(row.name)] + row.cells.map { Self.escaped($0.whole) } })
+    }
+    if !table.notes.isEmpty { list(table.notes.map { Self.escaped($0) }) }
+  }
+
   // MARK: The report
 
   mutating func compose() {
@@ -110,10 +115,16 @@ private struct MarkdownDocument {
     if !answer.isEmpty { list(answer.map { Self.escaped($0) }) }
     validity()
     claims()
-    for section in page.sections {
+    if folder != nil, let control = page.controlFigure {
+      heading(2, "The control")
+      figure(control)
+    }
+    let sections = page.sections
+    let slopes = page.slopeFigures(in: sections)
+    for (index, section) in sections.enumerated() {
       switch section {
-      case .path(let workload): self.workload(workload)
-      case .storage(let section): storage(section)
+      case .path(let workload): self.workload(workload, index: index, slopes: slopes[index])
+      case .storage(let section): storage(section, index: index, slopes: slopes[index])
       }
     }
     if page.workloads.isEmpty {
@@ -183,12 +194,18 @@ private struct MarkdownDocument {
     ]
   }
 
-  private mutating func workload(_ workload: String) {
+  private mutating func workload(_ workload: String, index: Int, slopes: [Figure]) {
     heading(2, "Workload " + Self.code(InertText.name(workload), inTable: false))
     if let summary = page.workloadSummary(workload) { paragraph(Self.escaped(InertText.line(summary)) + ".") }
+    for slope in slopes { figure(slope) }
     let ladder = page.ladder(workload)
     let hasRungs = ladder.table.hasData || ladder.rungs.contains { $0.unavailable != nil }
     if hasRungs { self.ladder(ladder) } else { paragraph("Nothing was measured.") }
+    figure(page.ladderFigure(ladder.table, id: "ladder-\(index)"))
+    let distributions = page.distributionFigures(workload)
+    for distribution in distributions { figure(distribution) }
+    if distributions.isEmpty { figure(page.percentileFigure(workload, id: "percentiles-\(index)")) }
+    figure(page.trialsFigure(ladder.table, id: "trials-\(index)"))
     let further = page.furtherLadders(workload)
     if !further.isEmpty {
       line("<details><summary>The ladder by \(further.map(\.table.title).joined(separator: ", "))</summary>")
@@ -209,38 +226,43 @@ private struct MarkdownDocument {
         })
     }
     if let counts = CountsTable(page, workload) { self.counts(counts) }
+    if var counts = page.countsFigure(workload) {
+      // Its numbers stand above it.
+      counts.data = []
+      figure(counts)
+    }
   }
 
-  private mutating func storage(_ section: StorageSection) {
+  private mutating func storage(
+    _ section: StorageSection, index: Int, slopes: [Figure]
+  ) {
     heading(2, section.isName ? "Workload " + Self.code(section.title, inTable: false) : Self.escaped(section.title))
     paragraph(Self.escaped(section.summary.withFullStop))
     paragraph(Self.escaped(section.standing))
     if !section.findings.isEmpty { list(section.findings.map { Self.escaped($0) }) }
     if section.parts.isEmpty { paragraph("Nothing was measured.") }
-    for part in section.parts { self.part(part, section) }
+    for slope in slopes { figure(slope) }
+    for part in section.parts { self.part(part, section, index: index) }
   }
 
-  private mutating func part(_ part: StorageSection.Part, _ section: StorageSection) {
+  private mutating func part(_ part: StorageSection.Part, _ section: StorageSection, index: Int) {
     switch part {
-    case .chart: break
+    case .chart(let chart):
+      let id = "lines-\(index)-"
+      figure(chart.figure(id: "\(id)\(figures.count { $0.id.hasPrefix(id) } + 1)"))
     case .folded(let title, let parts):
       line("<details><summary>\(title)</summary>")
       line()
-      for part in parts { self.part(part, section) }
+      for part in parts { self.part(part, section, index: index) }
       paragraph("</details>")
     case .metric(let table):
       let name = section.workloads.count > 1 ? Self.code(InertText.name(table.workload), inTable: false) + ": " : ""
       metric(table, titled: name + "**\(table.title)**")
+      let id = "\(index)-\(section.workloads.firstIndex(of: table.workload) ?? 0)"
+      figure(page.ladderFigure(table, id: "ladder-\(id)", isLadder: false))
+      figure(page.trialsFigure(table, id: "trials-\(id)"))
     case .table(let table), .further(let table):
-      paragraph("**\(Self.escaped(table.title))**\(table.aside.isEmpty ? "" : " (\(Self.escaped(table.aside)))")")
-      for group in table.groups where !group.rows.isEmpty {
-        if let title = group.title { paragraph("*\(Self.escaped(title))*") }
-        self.table(
-          [table.first] + table.columns.map { Self.escaped($0) },
-          "l" + table.columns.indices.map { $0 == table.wordColumn ? "l" : "r" }.joined(),
-          group.rows.map { row in [Self.code(row.name)] + row.cells.map { Self.escaped($0.whole) } })
-      }
-      if !table.notes.isEmpty { list(table.notes.map { Self.escaped($0) }) }
+      self.table(table)
     }
   }
 
@@ -297,10 +319,11 @@ private struct MarkdownDocument {
     guard let introduction = page.insideIntroduction else { return }
     heading(2, Presentation.insideTitle)
     paragraph(Self.escaped(introduction))
-    for group in page.waterfalls {
-      for waterfall in group.items {
+    for (index, group) in page.waterfalls.enumerated() {
+      for (place, waterfall) in group.items.enumerated() {
         heading(
           3, "\(Self.code(waterfall.environment, inTable: false)), \(Self.code(group.workload, inTable: false))")
+        figure(waterfall.figure(id: "inside-\(index)-\(place)", in: group))
         if !waterfall.hops.isEmpty {
           table(
             ["hop", "what"] + ["p50", "p90", "p99"].map { "\($0), \(group.unit.symbol)" }, "llrrr",

@@ -3,8 +3,7 @@ internal import Model
 internal import PlainText
 
 /// A run's result arranged for reading: tables in ladder order, in words, with numbers formatted. Every human format is
-/// rendered from this, so that they all say the same. It selects and formats; all it computes is what a ladder's steps
-/// compose to, and whether counts agree.
+/// rendered from this, so that they all say the same. It selects and formats; what there is to compute, the analysis has.
 struct Presentation {
   let result: RunResult
   let validity: Validity

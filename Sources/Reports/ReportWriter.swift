@@ -4,7 +4,19 @@ internal import PlainText
 
 /// A file format of a report.
 public enum ReportFormat: String, Sendable, CaseIterable {
-  case html, markdown, json
+  case html, markdown, json, csv, junit
+
+  /// What a run writes unless it is told otherwise.
+  public static let standard: [ReportFormat] = [.html, .markdown, .json]
+
+  /// As people write it.
+  var title: String {
+    switch self {
+    case .html, .json, .csv: rawValue.uppercased()
+    case .markdown: "Markdown"
+    case .junit: "JUnit"
+    }
+  }
 
   /// Without the dot.
   public var fileExtension: String {
@@ -12,30 +24,79 @@ public enum ReportFormat: String, Sendable, CaseIterable {
     case .html: "html"
     case .markdown: "md"
     case .json: "json"
+    case .csv: "csv"
+    case .junit: "xml"
     }
   }
 }
 
 /// Puts reports into files.
 public enum ReportWriter {
-  /// Writes `<directory>/<scenario>-<run id>.<extension>` for each format, making the directory if need be. A file is
-  /// either the old one or the whole new one, never a part.
+  /// Writes `<directory>/<scenario>-<run id>.<extension>` for each format, making the directory if need be, and the
+  /// figures of Markdown into `<scenario>-<run id>-figures/` beside it, from which figures of older reports are removed. A
+  /// file is either the old one or the whole new one, never a part.
   /// - Returns: the paths, in the order of `formats`.
   /// - Throws: ``UserError`` for whatever the file system refuses.
   public static func write(_ result: RunResult, to directory: String, formats: [ReportFormat]) throws -> [String] {
-    let stem = "\(fileName(result.run.scenario))-\(fileName(result.run.id))"
+    var figures: [Figure] = []
+    let stem = stem(result)
     let documents = try formats.map { format in
       let bytes: Data =
         switch format {
         case .html: Data(try HTMLReport.render(result).utf8)
-        case .markdown: Data(MarkdownReport.render(result).utf8)
+        case .markdown: markdown(result, figures: "\(stem)-figures", &figures)
         case .json: try JSONResult.encode(result)
+        case .csv: Data(CSVReport.render(result).utf8)
+        case .junit: Data(JUnitReport.render(result).utf8)
         }
       return (path: "\(directory)/\(stem).\(format.fileExtension)".replacing("//", with: "/"), bytes: bytes)
     }
     try prepare(directory)
+    // Before the document that shows them.
+    if formats.contains(.markdown) {
+      try write(figures, to: "\(directory)/\(stem)-figures".replacing("//", with: "/"))
+    }
     for document in documents { try replace(document.path, with: document.bytes) }
     return documents.map(\.path)
+  }
+
+  /// The reports of a run that are in a directory: what each is called, and the file's name.
+  public static func existing(_ result: RunResult, in directory: String) -> [(format: String, path: String)] {
+    ReportFormat.allCases.compactMap { format in
+      let name = "\(stem(result)).\(format.fileExtension)"
+      return FileManager.default.fileExists(atPath: "\(directory)/\(name)") ? (format.title, name) : nil
+    }
+  }
+
+  /// What the names of a run's reports begin with.
+  private static func stem(_ result: RunResult) -> String {
+    "\(fileName(result.run.scenario))-\(fileName(result.run.id))"
+  }
+
+  private static func markdown(_ result: RunResult, figures folder: String, _ figures: inout [Figure]) -> Data {
+    let document = MarkdownReport.document(result, figures: folder)
+    figures = document.figures
+    return Data(document.text.utf8)
+  }
+
+  /// Makes `folder` hold these figures and no others. What is not a figure is left alone, and so is a folder that is not
+  /// there, if there is nothing to put into it.
+  private static func write(_ figures: [Figure], to folder: String) throws {
+    var status = stat()
+    let isThere = lstat(folder, &status) == 0
+    if isThere, status.st_mode & S_IFMT == S_IFLNK {
+      // What it leads to is not ours to clean.
+      throw refusal(ELOOP, "write figures to", folder)
+    }
+    if !figures.isEmpty { try prepare(folder) } else if !isThere { return }
+    for figure in figures { try replace("\(folder)/\(figure.id).svg", with: Data(figure.picture.standalone().utf8)) }
+    let names = Set(figures.map { "\($0.id).svg" })
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+      guard name.hasSuffix(".svg"), !names.contains(name), lstat("\(folder)/\(name)", &status) == 0,
+        status.st_mode & S_IFMT == S_IFREG
+      else { continue }
+      if unlink("\(folder)/\(name)") != 0 && errno != ENOENT { throw refusal(errno, "remove", "\(folder)/\(name)") }
+    }
   }
 
   /// The name with everything but letters, digits, "-", "_" and "." replaced, so that it stays in its directory.

@@ -57,6 +57,9 @@ struct Fields {
 
   func has(_ key: String) -> Bool { entries[key] != nil }
 
+  /// Whether `key` is missing, and no misspelled key stands for it.
+  func lacks(_ key: String) -> Bool { !has(key) && !misspelled.contains(key) }
+
   /// Where the value of `key` stands; the mapping's place without one.
   func place(_ key: String) -> Place { entries[key]?.place ?? place }
 

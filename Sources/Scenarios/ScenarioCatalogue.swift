@@ -35,12 +35,24 @@ public struct ScenarioCatalogue: Sendable {
     files().map { name, path in
       let content: Result<Scenario, UserError>
       do throws(UserError) {
-        content = .success(try ScenarioFile.load(path: path, knownEnvironments: knownEnvironments))
+        content = .success(
+          try ScenarioFile.load(path: path, knownEnvironments: knownEnvironments, claimsDirectories: directories))
       } catch {
         content = .failure(error)
       }
       return Entry(name: name, path: path, content: content)
     }
+  }
+
+  /// The claims of the article: those of the first directory that has a file of them.
+  /// - Throws: `.badInput` where none has one, or it is not valid; `.notPermitted` where it may not be read.
+  public func claims() throws(UserError) -> ClaimsFile {
+    guard let path = ClaimsFile.find(in: directories) else {
+      throw UserError(
+        .badInput, "there is no \(ClaimsFile.fileName) in \(place)",
+        remedy: "It comes with the program's scenarios: install them, or run bench where the directory 'scenarios' is.")
+    }
+    return try ClaimsFile.load(path: path)
   }
 
   /// The path of a scenario. What has a slash or ends in `.yaml` or `.yml` is a path already, and is not looked at; what
@@ -77,7 +89,7 @@ public struct ScenarioCatalogue: Sendable {
     for directory in directories {
       let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
       // Sorted, so that x.yaml comes before x.yml whatever the file system's order.
-      for file in files.sorted() where !file.hasPrefix(".") {
+      for file in files.sorted() where !file.hasPrefix(".") && file != ClaimsFile.fileName {
         guard let suffix = Self.extensions.first(where: file.hasSuffix) else { continue }
         let name = String(file.dropLast(suffix.count))
         let path = directory.hasSuffix("/") ? directory + file : "\(directory)/\(file)"

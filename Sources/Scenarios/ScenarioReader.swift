@@ -4,6 +4,7 @@ internal import Yams
 /// Turns the tree of a scenario file into a ``Scenario``, part by part, and reports every mistake with its place.
 struct ScenarioReader {
   let knownEnvironments: [String]
+  let claimsSource: ClaimsSource
   let problems: Problems
 
   private static let schemaPrefix = "bench.scenario/"
@@ -15,7 +16,10 @@ struct ScenarioReader {
   /// - Returns: nil if `problems` has at least one problem.
   func read(_ root: Node) -> Scenario? {
     // A file of another schema may have any keys: complaining about each of them would hide the reason.
-    guard checkSchema(root),
+    let schema = SchemaCheck(
+      current: Scenario.currentSchema, prefix: Self.schemaPrefix, subject: "a scenario",
+      others: [ClaimsFile.currentSchema: "a file of claims"])
+    guard schema.accepts(root, problems),
       let fields = Fields(root, subject: "the scenario", keys: Self.keys, problems)
     else { return nil }
 
@@ -35,34 +39,6 @@ struct ScenarioReader {
     return Scenario(
       name: name, title: title, description: description, baseline: baseline, environments: environments,
       workloads: workloads, profiles: profiles, capture: capture, imageSize: imageSize, claims: claims)
-  }
-
-  private func checkSchema(_ root: Node) -> Bool {
-    guard case .mapping(let mapping) = root else {
-      problems.report("a scenario must be a mapping (key: value), not \(root.kind)", at: root.place)
-      return false
-    }
-    let entry = mapping.first { key, _ in
-      if case .scalar(let scalar) = key { return scalar.string == "schema" }
-      return false
-    }
-    guard let node = entry?.value, case .scalar(let scalar) = node, !scalar.isNull else {
-      problems.report("the file does not say 'schema: \(Scenario.currentSchema)'", at: entry?.value.place ?? root.place)
-      return false
-    }
-    let schema = scalar.string.trimmed
-    if schema == Scenario.currentSchema { return true }
-    let version = schema.hasPrefix(Self.schemaPrefix) ? UInt64(schema.dropFirst(Self.schemaPrefix.count)) : nil
-    let current = UInt64(Scenario.currentSchema.dropFirst(Self.schemaPrefix.count)) ?? 0
-    if let version, version > current {
-      problems.report(
-        "schema \(Display.quoted(schema)) is newer than this program, which reads '\(Scenario.currentSchema)':"
-          + " install a newer bench", at: node.place)
-    } else {
-      problems.report(
-        "unknown schema \(Display.quoted(schema)) (this program reads '\(Scenario.currentSchema)')", at: node.place)
-    }
-    return false
   }
 
   // MARK: - Environments
@@ -369,11 +345,9 @@ struct ScenarioReader {
     _ fields: Fields, _ id: String?, _ workloads: [WorkloadSpec]?, _ environments: [String], _ baseline: String?
   ) -> ClaimSpec? {
     // Everything is read before anything is missed, so that all mistakes of a claim are reported together.
-    let section = fields.text("section")
-    let statement = fields.text("statement")
+    let shared = readShared(fields, id)
     let workload =
       workloads.map { fields.reference("workload", to: "workload", among: $0.map(\.name)) } ?? fields.text("workload")
-    let metric: Metric? = fields.choice("metric", of: "metrics")
     let environment = fields.reference("environment", to: "environment", among: environments)
     if let environment, environment == baseline {
       fields.report("a claim is about another environment than the baseline '\(environment)'", at: "environment")
@@ -382,24 +356,93 @@ struct ScenarioReader {
     if let against, against == environment {
       fields.report("a claim is about another environment than that which it is held against", at: "against")
     }
-    let quantity: ClaimSpec.Quantity? = fields.choice("quantity", of: "quantities")
+    let quantity = shared.quantity
     let isOverWorkloads = fields.has("over_workloads")
     let over = isOverWorkloads ? nil : readSizes(fields, quantity, environments, environment)
     let overWorkloads = isOverWorkloads ? readWorkloadSizes(fields, quantity, workloads, workload) : nil
-    let published = readPublished(fields)
-    let region = readRegion(fields, quantity)
-    let margin = fields.number("margin")
-    if let margin, margin <= 0 { fields.report("'margin' must be above 0, not \(margin)", at: "margin") }
     let supported = fields.text("supported")
     let refuted = fields.text("refuted")
 
-    guard let id, let section, let statement, let workload, let metric, let environment, let quantity, let region,
-      let margin, let supported, let refuted
+    guard let id, let article = shared.article(id), let rule = article.rule, let workload, let environment,
+      let supported, let refuted
     else { return nil }
     return ClaimSpec(
-      id: id, section: section, statement: statement, workload: workload, metric: metric, environment: environment,
-      against: against, quantity: quantity, over: over, overWorkloads: overWorkloads, region: region, margin: margin,
-      supportedReason: supported, refutedReason: refuted, published: published)
+      id: id, section: article.section, statement: article.statement, workload: workload, metric: rule.metric,
+      environment: environment, against: against, quantity: rule.quantity, over: over, overWorkloads: overWorkloads,
+      region: rule.region, margin: rule.margin, supportedReason: supported, refutedReason: refuted,
+      published: article.published)
+  }
+
+  // MARK: What claims.yaml may say instead
+
+  /// What a claim has in common with every other one of its id. What could not be read is nil.
+  private struct Shared {
+    var section: String?
+    var statement: String?
+    var metric: Metric?
+    var quantity: ClaimSpec.Quantity?
+    var region: ClaimRegion?
+    var margin: Double?
+    var published: [ClaimSpec.Published] = []
+
+    /// nil if anything is missing.
+    func article(_ id: String) -> ArticleClaim? {
+      guard let section, let statement, let metric, let quantity, let region, let margin else { return nil }
+      return ArticleClaim(
+        id: id, section: section, statement: statement,
+        rule: ArticleClaim.Rule(metric: metric, quantity: quantity, region: region, margin: margin),
+        published: published)
+    }
+  }
+
+  private static let sharedKeys = ["section", "statement", "metric", "quantity", "region", "margin"]
+
+  private func readShared(_ fields: Fields, _ id: String?) -> Shared {
+    let missing = Self.sharedKeys.filter(fields.lacks)
+    // A whole claim is its author's own unless its author has a file of claims beside it: then one of the two is wrong.
+    if let id, !missing.isEmpty || claimsSource.isBeside, let article = claimsSource.claim(id) {
+      for key in Self.sharedKeys + ["published"] where fields.has(key) {
+        fields.report(
+          "'\(key)' of claim '\(id)' is said in \(ClaimsFile.fileName) already: leave it out here", at: key)
+      }
+      if article.rule == nil {
+        fields.report(
+          "claim '\(id)' has no rule in \(ClaimsFile.fileName) yet: give it 'metric', 'quantity', 'region' and "
+            + "'margin' there, and take 'open' out", at: "id")
+      }
+      return Shared(
+        section: article.section, statement: article.statement, metric: article.rule?.metric,
+        quantity: article.rule?.quantity, region: article.rule?.region, margin: article.rule?.margin,
+        published: article.published)
+    }
+    if let id, claimsSource.failure == nil, !missing.isEmpty,
+      claimsSource.path != nil || missing.count == Self.sharedKeys.count
+    {
+      let ids = claimsSource.claims.map(\.id)
+      let near = Suggestion.nearest(to: id, among: ids).map { " (did you mean '\($0)'?)" } ?? ""
+      let remedy =
+        claimsSource.path == nil
+        ? ", since no \(ClaimsFile.fileName) that could say it lies beside the scenario"
+        : ", or use an id of \(ClaimsFile.fileName)\(near)"
+      let list = missing.map { "'\($0)'" }.joined(separator: ", ")
+      fields.report("claim '\(id)' has no \(list): give \(missing.count == 1 ? "it" : "them")\(remedy)", at: "id")
+      return readOwn(fields) { fields.has($0) }
+    }
+    // A file that cannot be read is the error then, and not what it would have said.
+    return readOwn(fields) { claimsSource.failure == nil || fields.has($0) }
+  }
+
+  /// - Parameter isWanted: whether to read a key, and to miss it.
+  private func readOwn(_ fields: Fields, _ isWanted: (String) -> Bool) -> Shared {
+    var shared = Shared()
+    if isWanted("section") { shared.section = fields.text("section") }
+    if isWanted("statement") { shared.statement = fields.text("statement") }
+    if isWanted("metric") { shared.metric = fields.choice("metric", of: "metrics") }
+    if isWanted("quantity") { shared.quantity = fields.choice("quantity", of: "quantities") }
+    shared.published = ClaimReading.published(fields, problems)
+    if isWanted("region") { shared.region = ClaimReading.region(fields, shared.quantity, problems) }
+    if isWanted("margin") { shared.margin = ClaimReading.margin(fields) }
+    return shared
   }
 
   /// Of a slope: how large what grows is in each environment.
@@ -474,39 +517,5 @@ struct ScenarioReader {
       fields.report("'workload' must be the one with the largest size in 'over_workloads'", at: "workload")
     }
     return sizes
-  }
-
-  private func readPublished(_ fields: Fields) -> [ClaimSpec.Published] {
-    guard fields.has("published"), let nodes = fields.list("published", of: "published numbers") else { return [] }
-    return nodes.compactMap { node in
-      guard let parts = Fields(node, subject: "a published number", keys: ["source", "finding"], problems) else {
-        return nil
-      }
-      let source = parts.text("source")
-      let finding = parts.text("finding")
-      guard let source, let finding else { return nil }
-      return ClaimSpec.Published(source: source, finding: finding)
-    }
-  }
-
-  private func readRegion(_ fields: Fields, _ quantity: ClaimSpec.Quantity?) -> ClaimRegion? {
-    guard let node = fields.node("region"),
-      let bounds = Fields(node, subject: "a claim's region", keys: ["above", "below"], problems)
-    else { return nil }
-    if !bounds.has("above") && !bounds.has("below") {
-      fields.report("a claim's region needs 'above', 'below' or both", at: "region")
-      return nil
-    }
-    let above = bounds.number("above", isRequired: false)
-    let below = bounds.number("below", isRequired: false)
-    for (key, bound) in [("above", above), ("below", below)] {
-      if let bound, quantity == .ratio && bound <= 0 {
-        bounds.report("'\(key)' must be above 0, not \(bound): a ratio is never less", at: key)
-      }
-    }
-    if let above, let below, above >= below {
-      fields.report("a claim's region needs 'above' (\(above)) to be less than 'below' (\(below))", at: "region")
-    }
-    return ClaimRegion(above: above, below: below)
   }
 }

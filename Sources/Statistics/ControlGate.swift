@@ -2,6 +2,8 @@
 public struct ControlGate: Sendable, Equatable, Codable {
   /// True where the control is as it should be.
   public let passes: Bool
+  /// How far from "no difference" the estimate may lie: half the margin.
+  public let allowed: Double
   /// Why, in one sentence with the numbers.
   public let reason: String
 
@@ -15,25 +17,26 @@ public struct ControlGate: Sendable, Equatable, Codable {
   public static func judge(estimate: PairedEstimate, margin: Double) -> ControlGate {
     precondition(margin >= 0, "a margin is not negative")
     let neutral = estimate.scale.neutral
+    let allowed = margin / 2
     let places = estimate.scale == .ratio ? 4 : Decimals.places(showing: margin)
     func text(_ value: Double) -> String { Decimals.format(value, places: places) }
     let interval = "[\(text(estimate.low)), \(text(estimate.high))]"
     let aim = estimate.scale == .ratio ? "1" : "0"
     guard estimate.containsNoDifference else {
       return ControlGate(
-        passes: false,
+        passes: false, allowed: allowed,
         reason: "the control's interval \(interval) does not contain \(aim): the baseline differs from itself")
     }
-    guard abs(estimate.estimate - neutral) <= margin / 2 else {
+    guard abs(estimate.estimate - neutral) <= allowed else {
       return ControlGate(
-        passes: false,
+        passes: false, allowed: allowed,
         reason: "the control's estimate \(text(estimate.estimate)) is farther from \(aim) than half the margin "
-          + "(\(text(margin / 2))): the host is too noisy for this question")
+          + "(\(text(allowed))): the host is too noisy for this question")
     }
     return ControlGate(
-      passes: true,
+      passes: true, allowed: allowed,
       reason:
         "the control's interval \(interval) contains \(aim) and its estimate \(text(estimate.estimate)) is within "
-        + "half the margin (\(text(margin / 2)))")
+        + "half the margin (\(text(allowed)))")
   }
 }

@@ -17,6 +17,13 @@ public enum Descriptive {
     return copy.withUnsafeMutableBufferPointer { Selection.median(of: $0) }
   }
 
+  /// The median, if no value is further from it than the part `tolerance` of it; else nil, as for no values.
+  public static func agreed(_ values: [Double], within tolerance: Double) -> Double? {
+    guard let low = values.min(), let high = values.max() else { return nil }
+    let center = median(values)
+    return max(high - center, center - low) <= tolerance * abs(center) ? center : nil
+  }
+
   /// The quantile of order `probability` by linear interpolation between order statistics: type 7 of Hyndman & Fan,
   /// *Sample Quantiles in Statistical Packages* (1996), the default of R and NumPy.
   ///

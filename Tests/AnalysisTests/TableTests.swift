@@ -102,6 +102,8 @@ struct LadderTests {
       let whole = try #require(result.series("bridge"))
       let product = try ladder.steps.map { try #require($0.ratio).estimate }.reduce(1, *)
       let sum = try ladder.steps.map { try #require($0.difference).estimate }.reduce(0, +)
+      #expect(abs(try #require(ladder.composedRatio) - product) < 1e-12)
+      #expect(abs(try #require(ladder.composedDifference) - sum) < 1e-9 * Synthetic.base)
       let ratio = try #require(ladder.ratioResidual)
       let difference = try #require(ladder.differenceResidual)
       #expect(abs(ratio - (product / (try #require(whole.ratio).estimate) - 1)) < 1e-9)

@@ -3,7 +3,8 @@ internal import Testing
 @Suite("Help")
 struct HelpTests {
   private static let commands = [
-    "run", "exec", "list", "describe", "validate", "doctor", "analyze", "report", "hops", "cleanup",
+    "run", "exec", "list", "describe", "validate", "doctor", "analyze", "report", "compare", "claims", "hops",
+    "cleanup",
   ]
 
   @Test("without arguments says what there is")

@@ -21,7 +21,7 @@ struct RunTests {
     #expect(try JSONObject(result)["run.command"] as? String == "bench run tiny --profile quick --seed 7")
     #expect(try JSONObject(result)["run.exit"] as? String == "completed")
     let reports = ["html", "json", "md"].map { "tiny-\(id).\($0)" }
-    #expect(place.names(in: "out/reports") == reports)
+    #expect(place.names(in: "out/reports") == ["tiny-\(id)-figures"] + reports)
     #expect(place.names(in: "journal") == [], "the journal of a run that is over is gone")
 
     try checkNothingEscapes(run)
@@ -79,6 +79,22 @@ struct RunTests {
     #expect(try place.data("again/\(names[1])") == result)
     #expect(try place.data("again/\(names[0])") == place.data("out/reports/\(names[0])"))
 
+    let others = try place.bench(
+      "report", "latest", "latest", "--report", "others", "--format", "csv", "--format", "junit", "--index")
+    #expect(others.code == 0, "\(others.errors)")
+    let stem = String(names[0].dropLast(5))
+    #expect(place.names(in: "others") == ["index.html", "\(stem).csv", "\(stem).xml"])
+    #expect(others.output.split(separator: "\n").last == "others/index.html")
+    #expect(try place.read("others/\(stem).csv").contains("\r\n"))
+    #expect(try place.read("others/\(stem).xml").contains("<testsuite"))
+    let index = try place.read("others/index.html")
+    #expect(index.contains("href=\"\(stem).csv\"") && index.contains("A tiny scenario"))
+    // What is there is linked, what is not is not.
+    #expect(!index.contains("href=\"\(stem).html\""))
+    #expect(try place.bench("report", "--report", "others", "--index").output == "others/index.html\n")
+
+    #expect(try place.bench("report").code == 64)
+    #expect(try place.bench("report", "--index", "--format", "csv").code == 64)
     let file = try place.bench("report", "latest", "--report", "result.json")
     #expect(file.code == 64)
     let typo = try place.bench("report", "latest", "--format", "html,markdwon")

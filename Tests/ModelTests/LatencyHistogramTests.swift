@@ -14,6 +14,7 @@ struct LatencyHistogramTests {
     #expect(histogram.maximum == nil)
     #expect(histogram.mean == nil)
     #expect(histogram.quantile(0.5) == nil)
+    #expect(histogram.quantiles([0.1, 0.5]) == [])
   }
 
   @Test("gives the quantiles of the sorted samples by nearest rank", arguments: 0..<20)
@@ -27,6 +28,8 @@ struct LatencyHistogramTests {
       let rank = max(1, Int((q * Double(sorted.count)).rounded(.up)))
       #expect(histogram.quantile(q) == sorted[rank - 1], "the \(q)-quantile of \(sorted.count) samples")
     }
+    let shares = (fixed + (0..<100).map { _ in Double.random(in: 0...1, using: &random) }).sorted()
+    #expect(histogram.quantiles(shares) == shares.compactMap(histogram.quantile))
     #expect(histogram.minimum == sorted.first)
     #expect(histogram.maximum == sorted.last)
     #expect(histogram.total == UInt64(samples.count))

@@ -57,7 +57,8 @@ enum Fixture {
       return SeriesResult(
         environment: row.environment, workload: workload, metric: metric,
         trials: trials(median: row.median, spread: row.spread, shift: index), median: row.median, ratio: ratio,
-        difference: difference, direction: direction, qValue: ratio.map { $0.low > 1 || $0.high < 1 ? 0.0012 : 0.41 })
+        difference: difference, direction: direction, qValue: ratio.map { $0.low > 1 || $0.high < 1 ? 0.0012 : 0.41 }
+      ).counted
     }
   }
 
@@ -184,7 +185,8 @@ enum Fixture {
       difference: IntervalEstimate(
         estimate: 8_124 * (values.0 - 1), low: 8_124 * (values.1 - 1), high: 8_124 * (values.2 - 1), confidence: 0.99,
         n: 12, method: "wilcoxon", minimumDetectableEffect: 8_124 * (values.2 - values.1) / 2),
-      isPassed: true, reason: "the interval contains 1 and the estimate lies within half the margin")
+      allowed: workload == "udp-rr-spin" ? 0.025 : nil, isPassed: true,
+      reason: "the interval contains 1 and the estimate lies within half the margin")
   }
 
   static func step(_ from: String, _ to: String, _ layer: String, _ values: (Double, Double, Double))
@@ -223,7 +225,8 @@ enum Fixture {
             step("native", "netns", "a namespace", (0.914, 0.898, 0.927)),
             step("netns", "veth", "a veth pair", (1.198, 1.179, 1.221)),
             step("veth", "bridge", "a bridge and a second pair", (1.192, 1.168, 1.215)),
-          ], ratioResidual: 0.0021, differenceResidual: 16)
+          ], ratioResidual: 0.0021, differenceResidual: 16
+        ).composed
       },
       hops: .value(insides.flatMap(\.hops)), waterfalls: insides.map(\.waterfall), claims: claims,
       voided: [VoidedBlock(block: 4, reasons: ["steal of 2.3 % during bridge (limit 2 %)"])],

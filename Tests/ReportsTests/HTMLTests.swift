@@ -14,19 +14,25 @@ struct HTMLTests {
   @Test("needs nothing but itself")
   func selfContained() throws {
     let html = try HTMLReport.render(Fixture.result)
-    for outside in ["http://", "https://", "<script", "<link", "<img", "@import", "url(", "<iframe"] {
+    for outside in ["http://", "https://", "<link", "<img", "@import", "url(", "<iframe"] {
       #expect(!html.contains(outside), "it has \(outside)")
     }
+    #expect(!html.replacing(HTMLPage.script, with: "").contains(/<[a-z][^>]* on[a-z]+=/))
+    // One script, of the page itself, and the policy lets no other run.
+    #expect(html.ranges(of: "<script").count == 1 && html.ranges(of: "<script>").count == 1)
     #expect(html.contains("default-src 'none'"))
-    #expect(html.utf8.count < 150_000)
+    #expect(html.utf8.count < 200_000)
   }
 
   @Test("has a caption on every table, a text alternative on every chart, and headings in order")
   func accessibility() throws {
     let html = try HTMLReport.render(Fixture.result)
     #expect(html.ranges(of: /<table[^>]*><caption>/).count == html.ranges(of: "<table").count)
-    #expect(html.ranges(of: "<svg class=\"chart\" role=\"img\" aria-labelledby=").count == 12)
-    #expect(html.ranges(of: "<desc").count == 12)
+    // Ladder, percentiles and trials of two workloads, the control, and six waterfalls.
+    #expect(html.ranges(of: "<svg class=\"chart\" role=\"img\" aria-labelledby=").count == 13)
+    #expect(html.ranges(of: "<desc").count == 13)
+    #expect(html.ranges(of: "<figure id=").count == 13)
+    #expect(html.ranges(of: "aria-label=\"Link to this figure\"").count == 13)
     #expect(html.contains("native: 1, the baseline; netns: 0.91× [0.90, 0.93]"))
     var level = 0
     for match in html.matches(of: /<h([1-6])/) {
@@ -81,6 +87,45 @@ struct HTMLTests {
     print("500 series of 40 blocks: " + sizes.joined(separator: "; "))
     #expect(try HTMLReport.render(result).utf8.count < 1_048_576)
   }
+
+  @Test("stays below a mebibyte with 15 environments, 4 workloads, hops and distributions")
+  func full() throws {
+    let html = try HTMLReport.render(Self.full)
+    print("15 environments, 4 workloads: HTML \(html.utf8.count / 1024) KiB")
+    #expect(html.utf8.count < 1_048_576)
+    #expect(html.ranges(of: "<figure id=\"inside-").count == 15)
+    #expect(html.ranges(of: "<figure id=\"distribution-").count == 4)
+    #expect(html.ranges(of: "<figure id=\"tail-").count == 4)
+    #expect(html.ranges(of: "<figure id=\"counts-").count == 4)
+    #expect(!html.contains("<figure id=\"percentiles-"))
+    let ids = html.matches(of: /\sid="([^"]*)"/).map { String($0.1) }
+    #expect(Set(ids).count == ids.count)
+  }
+
+  /// As much as the scenario of network hops has in its longest profile, and a distribution of everything.
+  static let full: RunResult = {
+    let environments = (0..<15).map { index in
+      Synthetic.environment("environment-\(index)", "environment number \(index)", "layer number \(index)")
+    }
+    let kinds: [(WorkloadSpec.Kind, WorkloadSpec.WaitMode)] = [
+      (.udpRR, .spin), (.udpRR, .block), (.tcpRR, .block), (.tcpCRR, .block),
+    ]
+    var result = Synthetic.made(
+      "network-hop", "Everything of network-hop", environments: environments,
+      workloads: kinds.map { WorkloadSpec(name: "\($0.rawValue)-\($1.rawValue)", kind: $0, wait: $1) }, blocks: 20
+    ) { environment, _ in
+      let index = Double(environments.firstIndex { $0.name == environment.name } ?? 0)
+      return Synthetic.latency(7_000 + 900 * index, passes: (index / 4).rounded() + 1)
+    }
+    let insides = environments.map {
+      Fixture.inside(
+        $0.name, "udp-rr-spin", Fixture.bridgePath, source: .tap,
+        p50: [912, 1_043, 1_574, 487, 2_010, 104, 874, 611, 1_240, 386, 1_682], observed: 11_020)
+    }
+    result.hops = .value(insides.flatMap(\.hops))
+    result.waterfalls = insides.map(\.waterfall)
+    return Distributions.added(to: result)
+  }()
 
   static let large = Variants.changed { result in
     let metrics: [Metric] = [.rttP50, .rttP90, .rttP99, .rttP999, .rate]

@@ -147,7 +147,7 @@ struct JSONResultTests {
     for index in storage.series.indices { storage.series[index].reference?.note = "x" }
     for result in [
       rich, Variants.unavailableEnvironment, Variants.withoutCapture, Variants.troubled, Synthetic.open, Synthetic.exec,
-      Synthetic.slope, storage, StorageRuns.rebuilding,
+      Synthetic.slope, storage, StorageRuns.rebuilding, Distributions.ladder,
     ] {
       _ = try walk.problems(JSONSerialization.jsonObject(with: JSONResult.encode(result)), schema, "result")
     }

@@ -48,7 +48,8 @@ struct KindTests {
     let html = try HTMLReport.render(result)
     #expect(!html.contains("Latency percentiles"))
     // A ladder and the trials of each workload.
-    #expect(html.ranges(of: "<svg class=\"chart\"").count == 2 * result.workloads.count)
+    #expect(html.ranges(of: "<figure id=\"ladder-").count == result.workloads.count)
+    #expect(html.ranges(of: "<figure id=\"trials-").count == result.workloads.count)
     let title =
       result.workloads[0].kind == .exec ? "set in block order, duration" : "tcp-stream in block order, throughput"
     #expect(html.contains("Trials of \(title)"))

@@ -11,6 +11,30 @@ struct MarkdownTests {
     try expectGolden(MarkdownReport.render(Fixture.result), "report.md")
   }
 
+  @Test("shows its figures where it is told where they are, and else none")
+  func figures() throws {
+    let document = MarkdownReport.document(Fixture.result, figures: "report-figures")
+    let pattern = /!\[(.*)\]\(report-figures\/([a-z0-9-]+)\.svg\)\n/
+    let images = document.text.matches(of: pattern)
+    #expect(images.map { String($0.2) } == document.figures.map(\.id))
+    for (image, figure) in zip(images, document.figures) {
+      #expect(String(image.1).replacing("\\", with: "") == figure.picture.title)
+    }
+    #expect(Set(document.figures.map(\.id)).count == 13)
+    #expect(document.figures.map(\.id).starts(with: ["control", "ladder-0", "percentiles-0", "trials-0"]))
+    #expect(!MarkdownReport.render(Fixture.result).contains("!["))
+    // The same ones, by the same names, as on the page.
+    let html = try HTMLReport.render(Fixture.result)
+    for figure in document.figures { #expect(html.contains("<figure id=\"\(figure.id)\"")) }
+  }
+
+  @Test("without figures says the same as with them, but for what they bring along")
+  func text() {
+    let plain = MarkdownReport.render(Fixture.result).split(separator: "\n")
+    let lines = Set(MarkdownReport.render(Fixture.result, figures: "f").split(separator: "\n"))
+    for line in plain { #expect(lines.contains(line), "\(line)") }
+  }
+
   @Test(
     "has rectangular tables",
     arguments: [
@@ -19,7 +43,8 @@ struct MarkdownTests {
     ])
   func tables(result: RunResult) {
     var columns: Int?
-    for line in MarkdownReport.render(result).split(separator: "\n", omittingEmptySubsequences: false) {
+    let text = MarkdownReport.render(result, figures: "figures")
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
       guard line.hasPrefix("|") else {
         columns = nil
         continue

@@ -25,11 +25,71 @@ struct ReportWriterTests {
     try withDirectory { directory in
       let paths = try ReportWriter.write(Fixture.result, to: directory + "/a/b/", formats: ReportFormat.allCases)
       #expect(
-        paths == ["html", "md", "json"].map { directory + "/a/b/network-hop-20261124-031541-7f3a.\($0)" })
+        paths == ["html", "md", "json", "csv", "xml"].map { directory + "/a/b/network-hop-20261124-031541-7f3a.\($0)" })
       #expect(try JSONResult.decode(Data(contentsOf: URL(filePath: paths[2]))) == Fixture.result)
       #expect(try String(contentsOfFile: paths[0], encoding: .utf8) == HTMLReport.render(Fixture.result))
-      #expect(try String(contentsOfFile: paths[1], encoding: .utf8) == MarkdownReport.render(Fixture.result))
-      #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/a/b").count == 3)
+      let folder = "network-hop-20261124-031541-7f3a-figures"
+      #expect(
+        try String(contentsOfFile: paths[1], encoding: .utf8) == MarkdownReport.render(Fixture.result, figures: folder))
+      #expect(try String(contentsOfFile: paths[3], encoding: .utf8) == CSVReport.render(Fixture.result))
+      #expect(try String(contentsOfFile: paths[4], encoding: .utf8) == JUnitReport.render(Fixture.result))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/a/b").count == 6)
+      let figures = MarkdownReport.document(Fixture.result, figures: folder).figures
+      let files = try FileManager.default.contentsOfDirectory(atPath: directory + "/a/b/" + folder)
+      #expect(Set(files) == Set(figures.map { "\($0.id).svg" }))
+      for figure in figures {
+        let svg = try String(contentsOfFile: "\(directory)/a/b/\(folder)/\(figure.id).svg", encoding: .utf8)
+        #expect(svg == figure.picture.standalone())
+      }
+    }
+  }
+
+  @Test("has formats in one order, of which a run writes three")
+  func formats() {
+    #expect(ReportFormat.allCases == [.html, .markdown, .json, .csv, .junit])
+    #expect(ReportFormat.standard == [.html, .markdown, .json])
+  }
+
+  @Test("removes figures that are no longer there, and nothing else")
+  func stale() throws {
+    try withDirectory { directory in
+      _ = try ReportWriter.write(Fixture.result, to: directory, formats: [.markdown])
+      let folder = directory + "/network-hop-20261124-031541-7f3a-figures"
+      let before = Set(try FileManager.default.contentsOfDirectory(atPath: folder))
+      try Data("<svg/>".utf8).write(to: URL(filePath: folder + "/ladder-99.svg"))
+      try Data("mine".utf8).write(to: URL(filePath: folder + "/notes.txt"))
+      try FileManager.default.createDirectory(atPath: folder + "/old.svg", withIntermediateDirectories: true)
+      try FileManager.default.createSymbolicLink(atPath: folder + "/link.svg", withDestinationPath: "notes.txt")
+      _ = try ReportWriter.write(Fixture.result, to: directory, formats: [.markdown])
+      let after = Set(try FileManager.default.contentsOfDirectory(atPath: folder))
+      #expect(after == before.union(["notes.txt", "old.svg", "link.svg"]))
+      // Nothing to draw: the pictures go.
+      let bare = Variants.changed {
+        $0.series = []
+        $0.control = []
+        $0.ladders = []
+        $0.hops = .unavailable("none")
+        $0.waterfalls = []
+      }
+      _ = try ReportWriter.write(bare, to: directory, formats: [.markdown])
+      #expect(
+        Set(try FileManager.default.contentsOfDirectory(atPath: folder)) == ["notes.txt", "old.svg", "link.svg"])
+    }
+  }
+
+  @Test("writes no figures through a link that stands in their folder's place")
+  func link() throws {
+    try withDirectory { directory in
+      let elsewhere = directory + "/elsewhere"
+      try FileManager.default.createDirectory(atPath: elsewhere, withIntermediateDirectories: true)
+      try Data("mine".utf8).write(to: URL(filePath: elsewhere + "/mine.svg"))
+      try FileManager.default.createSymbolicLink(
+        atPath: directory + "/network-hop-20261124-031541-7f3a-figures", withDestinationPath: elsewhere)
+      let thrown = #expect(throws: UserError.self) {
+        try ReportWriter.write(Fixture.result, to: directory, formats: [.markdown])
+      }
+      #expect(thrown?.exitCode == .usage)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: elsewhere) == ["mine.svg"])
     }
   }
 
@@ -95,7 +155,7 @@ struct ReportWriterTests {
         #expect(path.hasPrefix(directory + "/"))
         #expect(FileManager.default.fileExists(atPath: path))
       }
-      #expect(try FileManager.default.contentsOfDirectory(atPath: directory).count == 3)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: directory).count == 6)
     }
   }
 

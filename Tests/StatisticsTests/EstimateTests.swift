@@ -107,4 +107,17 @@ struct EstimateTests {
       }
     }
   }
+
+  @Test("values agree if none is further from their median than a part of it")
+  func agreement() {
+    func agreed(_ values: [Double]) -> Double? { Descriptive.agreed(values, within: 0.005) }
+    #expect(agreed([4, 4, 4]) == 4)
+    #expect(agreed([2.001, 1.999, 2.0]) == 2)
+    #expect(agreed([-4, -4, -4.02]) == -4)
+    #expect(agreed([4.0, 4.0, 4.02]) == 4)
+    #expect(agreed([4.0, 4.0, 4.021]) == nil)
+    #expect(agreed([0, 0, 0]) == 0)
+    #expect(agreed([0, 0, 0.3]) == nil)
+    #expect(agreed([]) == nil)
+  }
 }

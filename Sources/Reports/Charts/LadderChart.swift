@@ -11,9 +11,10 @@ enum LadderChart {
   }
 
   /// - Parameter isLadder: whether each row adds a layer to the one above, and all are held against the baseline.
-  static func render(
-    id: String, table: MetricTable, baseline: String, confidence: String?, isLadder: Bool = true
-  ) -> String? {
+  /// nil without a ratio.
+  static func picture(
+    id: String, table: MetricTable, baseline: String, isLadder: Bool = true
+  ) -> SVG? {
     let rows = table.rows
     let ratios = rows.compactMap { $0.series?.ratio }
     guard !ratios.isEmpty else { return nil }
@@ -61,15 +62,26 @@ enum LadderChart {
         svg.line(previous.x, previous.y, previous.x, y, class: "step")
         svg.line(previous.x, y, x, y, class: "step")
       }
-      if let ratio = row.series?.ratio {
-        svg.line(scale(ratio.low), y, scale(ratio.high), y, class: "interval")
-        for end in [ratio.low, ratio.high] { svg.line(scale(end), y - 5, scale(end), y + 5, class: "whisker") }
-        svg.circle(x, y, radius: 4.5, class: "estimate")
-      } else {
-        svg.circle(x, y, radius: 4.5, class: "base")
+      svg.titled(title(row)) { svg in
+        svg.band(top, height: rowHeight, class: "hit")
+        if let ratio = row.series?.ratio {
+          svg.line(scale(ratio.low), y, scale(ratio.high), y, class: "interval")
+          for end in [ratio.low, ratio.high] { svg.line(scale(end), y - 5, scale(end), y + 5, class: "whisker") }
+          svg.circle(x, y, radius: 4.5, class: "estimate")
+        } else {
+          svg.circle(x, y, radius: 4.5, class: "base")
+        }
       }
       previous = (x, y)
     }
-    return svg.text
+    return svg
+  }
+
+  /// The row's numbers: its median, ratio, difference and finding.
+  private static func title(_ row: MetricRow) -> String {
+    [
+      row.name, "median \(row.medianWithUnit)", row.ratio.map { "ratio \($0.whole)" },
+      row.differenceParts.map { "difference \($0.whole)" }, row.outcome.text,
+    ].compactMap(\.self).joined(separator: "\n")
   }
 }

@@ -9,7 +9,8 @@ enum PercentileChart {
   ]
   private static let rowHeight = 44.0
 
-  static func render(id: String, workload: String, rows: [(name: String, values: [Metric: Double])]) -> String? {
+  /// nil where no environment has more than one of them.
+  static func picture(id: String, workload: String, rows: [(name: String, values: [Metric: Double])]) -> SVG? {
     let rows = rows.filter { !$0.values.isEmpty }
     let all = rows.flatMap(\.values.values).filter { $0.isFinite && $0 > 0 }
     guard let lowest = all.min(), rows.contains(where: { $0.values.count > 1 }) else { return nil }
@@ -44,10 +45,13 @@ enum PercentileChart {
       if let low = present.min(), let high = present.max() { svg.line(scale(low), y, scale(high), y, class: "step") }
       for entry in marks {
         if let value = row.values[entry.metric], value > 0 {
-          svg.mark(entry.mark, scale(value), y, class: "mark m-\(entry.mark.rawValue)")
+          let number = numbers([entry.metric: value], naming: true).joined()
+          svg.titled("\(row.name)\n\(number)\(NumberFormat.gap)\(unit.symbol)") { svg in
+            svg.mark(entry.mark, scale(value), y, class: "mark m-\(entry.mark.rawValue)")
+          }
         }
       }
     }
-    return svg.text
+    return svg
   }
 }

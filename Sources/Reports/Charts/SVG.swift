@@ -19,12 +19,38 @@ struct SVG {
     self.height = height
   }
 
+  /// As a part of a page: as wide as its place, in the colours of the page's style sheet.
   var text: String {
     """
     <svg class="chart" role="img" aria-labelledby="\(id)-t \(id)-d" width="100%" height="\(Self.number(height))">\
-    <title id="\(id)-t">\(Markup.escaped(title))</title><desc id="\(id)-d">\(Markup.escaped(summary))</desc>\
-    \(body)\(labels)</svg>
+    \(words)\(body)\(labels)</svg>
     """
+  }
+
+  private var words: String {
+    "<title id=\"\(id)-t\">\(Markup.escaped(title))</title><desc id=\"\(id)-d\">\(Markup.escaped(summary))</desc>"
+  }
+
+  /// The space around a picture that stands alone, in pixels.
+  private static let margin = 16.0
+
+  /// As a document of its own, with the colours in it: light, or dark where the reader's system is.
+  /// - Parameter width: in pixels, the margins included.
+  func standalone(width: Double = 720) -> String {
+    let inner = max(1, width - 2 * Self.margin)
+    let outer = "\(Self.number(width)) \(Self.number(height + 2 * Self.margin))"
+    return """
+      <?xml version="1.0" encoding="UTF-8"?>
+      <svg xmlns="http://www.w3.org/2000/svg" class="chart alone" role="img" aria-labelledby="\(id)-t \(id)-d" \
+      width="\(Self.number(width))" height="\(Self.number(height + 2 * Self.margin))" viewBox="0 0 \(outer)">\
+      \(words)
+      <style>\(Markup.escaped(HTMLPage.pictureStyle))</style>
+      <rect class="paper" width="100%" height="100%"/>
+      <svg x="\(Self.number(Self.margin))" y="\(Self.number(Self.margin))" width="\(Self.number(inner))" \
+      height="\(Self.number(height))" overflow="visible">\(body)\(labels)</svg>
+      </svg>
+
+      """
   }
 
   enum Anchor: String { case start, middle, end }
@@ -65,7 +91,7 @@ struct SVG {
 
   mutating func mark(_ mark: Mark, _ x: Double, _ y: Double, class name: String) {
     body +=
-      "<svg class=\"\(name)\" overflow=\"visible\" x=\"\(Self.number(x * 100))%\" y=\"\(Self.number(y))\">"
+      "<svg class=\"\(name)\" x=\"\(Self.number(x * 100))%\" y=\"\(Self.number(y))\">"
       + "\(Self.shape(mark))</svg>"
   }
 
@@ -83,10 +109,28 @@ struct SVG {
   /// for the stroke.
   mutating func path(_ points: [(x: Double, y: Double)], class name: String) {
     guard points.count > 1 else { return }
-    let way = points.map { "\(Self.number($0.x * 1_000)) \(Self.number($0.y))" }.joined(separator: "L")
+    // Relative steps are shorter. They are differences of rounded positions, so that no error adds up.
+    let places = points.map { (x: ($0.x * 10_000).rounded() / 10, y: ($0.y * 10).rounded() / 10) }
+    var way = "\(Self.number(places[0].x)) \(Self.number(places[0].y))"
+    if places.count == 2 { way += "L\(Self.number(places[1].x)) \(Self.number(places[1].y))" }
+    for (before, here) in zip(places, places.dropFirst()) where places.count > 2 {
+      way += "l\(Self.number(here.x - before.x)) \(Self.number(here.y - before.y))"
+    }
+    stretched("<path vector-effect=\"non-scaling-stroke\" d=\"M\(way)\"/>", class: name)
+  }
+
+  /// What is drawn on a width of 1000, whatever the width is.
+  private mutating func stretched(_ content: String, class name: String) {
     body +=
       "<svg class=\"\(name)\" width=\"100%\" height=\"\(Self.number(height))\" viewBox=\"0 0 1000 \(Self.number(height))\" "
-      + "preserveAspectRatio=\"none\"><path vector-effect=\"non-scaling-stroke\" d=\"M\(way)\"/></svg>"
+      + "preserveAspectRatio=\"none\">\(content)</svg>"
+  }
+
+  /// What `draw` draws is one thing: whoever points at it sees `title`, one line or several. Text is not part of it.
+  mutating func titled(_ title: String, _ draw: (inout SVG) -> Void) {
+    body += "<g><title>\(Markup.escaped(title))</title>"
+    draw(&self)
+    body += "</g>"
   }
 
   /// A line of a waterfall. Browsers show `title` when it is pointed at, its neighbourhood included.
@@ -110,12 +154,22 @@ struct SVG {
       + (anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\"") + ">\(Markup.escaped(text))\(detail)</text>"
   }
 
-  /// Dots, many of them: `y` in pixels.
-  mutating func dots(_ points: [(x: Double, y: Double)], radius: Double, class name: String) {
+  /// Dots, many of them, each with what it stands for or none with it: `y` in pixels, `radius` where they have it.
+  mutating func dots(_ points: [(x: Double, y: Double, title: String?)], radius: Double, class name: String) {
+    guard points.contains(where: { $0.title != nil }) else {
+      // One path of points: in a stretched picture, but for the stroke, whose ends are round.
+      let places = points.map { point in
+        "M\(Self.number((point.x * 10_000).rounded() / 10)) \(Self.number((point.y * 10).rounded() / 10))h0"
+      }
+      guard !places.isEmpty else { return }
+      stretched("<path vector-effect=\"non-scaling-stroke\" d=\"\(places.joined())\"/>", class: name)
+      return
+    }
     body += "<g class=\"\(name)\">"
     for point in points {
       body +=
-        "<circle cx=\"\(Self.number(point.x * 100))%\" cy=\"\(Self.number(point.y))\" r=\"\(Self.number(radius))\"/>"
+        "<circle cx=\"\(Self.number(point.x * 100))%\" cy=\"\(Self.number(point.y))\" r=\"\(Self.number(radius))\""
+        + (point.title.map { "><title>\(Markup.escaped($0))</title></circle>" } ?? "/>")
     }
     body += "</g>"
   }

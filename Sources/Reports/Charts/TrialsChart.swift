@@ -6,7 +6,11 @@ internal import PlainText
 enum TrialsChart {
   private static let stripHeight = 64.0
   private static let reach = 17.0
+  /// With more dots than this they do not say which they are: that would take as much room as all else on the page. Their
+  /// numbers are in the table.
+  private static let mostNamed = 300
 
+  /// An environment's trials.
   struct Strip {
     var name: String
     var values: [Double]
@@ -14,7 +18,14 @@ enum TrialsChart {
     var isControl = false
   }
 
-  static func render(id: String, title: String, strips: [Strip], unit: DisplayUnit) -> (svg: String, span: String)? {
+  /// The decimal places that tell the trials of `strip` apart.
+  static func places(_ strip: Strip, _ unit: DisplayUnit) -> Int {
+    let (low, high) = (strip.values.min() ?? strip.median, strip.values.max() ?? strip.median)
+    return NumberFormat.places(forWidth: unit.scaled(high - low), in: 1...3)
+  }
+
+  /// nil where no strip has a trial; `span` is what a strip's height stands for, "±5 %".
+  static func picture(id: String, title: String, strips: [Strip], unit: DisplayUnit) -> (svg: SVG, span: String)? {
     let strips = strips.filter { !$0.values.isEmpty && $0.median.isFinite && $0.median != 0 }
     let longest = strips.map(\.values.count).max() ?? 0
     guard longest > 0 else { return nil }
@@ -24,7 +35,7 @@ enum TrialsChart {
     func range(_ strip: Strip) -> String {
       let low = strip.values.min() ?? strip.median
       let high = strip.values.max() ?? strip.median
-      let places = NumberFormat.places(forWidth: unit.scaled(high - low), in: 1...3)
+      let places = places(strip, unit)
       return "\(NumberFormat.decimal(unit.scaled(low), places: places)) to \(unit.text(high, places: places))"
     }
     var svg = SVG(
@@ -33,9 +44,11 @@ enum TrialsChart {
         + strips.map { "\($0.name) \(range($0)) in \($0.values.count) trials" }.joined(separator: "; "),
       height: bottom + 20)
     let scale = Scale(covering: [1, Double(max(2, longest))])
+    let isNamed = strips.reduce(0) { $0 + $1.values.count } <= mostNamed
     for (index, strip) in strips.enumerated() {
       let top = Double(index) * stripHeight
       let middle = top + 41
+      let places = places(strip, unit)
       svg.text(strip.name.fitted(to: 22), 0, top + 15, class: "label")
       svg.text(range(strip), 1, top + 15, .end, class: "value")
       svg.band(middle - reach - 3, height: 2 * reach + 6, class: "strip")
@@ -43,11 +56,15 @@ enum TrialsChart {
       svg.dots(
         strip.values.enumerated().compactMap { block, value in
           let deviation = value / strip.median - 1
-          return deviation.isFinite ? (scale(Double(block + 1)), middle - deviation / span * reach) : nil
+          guard deviation.isFinite else { return nil }
+          return (
+            scale(Double(block + 1)), middle - deviation / span * reach,
+            isNamed ? "trial \(block + 1): \(unit.text(value, places: places))" : nil
+          )
         }, radius: longest > 60 ? 2 : 3, class: strip.isControl ? "dots control" : "dots")
     }
     svg.text("block 1", 0, bottom + 15, class: "tick")
     svg.text("block \(longest)", 1, bottom + 15, .end, class: "tick")
-    return (svg.text, "±\(NumberFormat.percent(span))")
+    return (svg, "±\(NumberFormat.percent(span))")
   }
 }

@@ -16,7 +16,7 @@ enum WaterfallChart {
   private static let margin = 12.0
 
   /// Nil where there are no hops. All waterfalls of `group` share one scale.
-  static func render(id: String, _ waterfall: Waterfall, in group: WaterfallGroup) -> String? {
+  static func picture(id: String, _ waterfall: Waterfall, in group: WaterfallGroup) -> SVG? {
     guard !waterfall.hops.isEmpty else { return nil }
     let scale = Scale(covering: group.times)
     func x(_ time: Double) -> Double { gutter + (1 - gutter) * scale(time) }
@@ -58,7 +58,7 @@ enum WaterfallChart {
       if index == 0 { svg.circle(x(hop.start), y(hop.from), radius: 2.5, class: "point") }
       svg.circle(x(hop.end), y(hop.to), radius: 2.5, class: "point")
     }
-    return svg.text
+    return svg
   }
 
   private struct Line {

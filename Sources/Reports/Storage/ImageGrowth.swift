@@ -66,7 +66,7 @@ struct ImageGrowth {
   private func growth(_ result: GrowthResult) -> String {
     let series = page.series(result.environment, result.workload, .growthPerRebuild)
     return series.flatMap { series in
-      series.median.map { TextTable.counted(series.trials, $0, .growthPerRebuild) }
+      series.median.map { TextTable.counted(series, $0) }
     } ?? NumberFormat.none
   }
 

@@ -76,7 +76,7 @@ struct TextTable {
         }
         hasAny = true
         let ratio = environment == page.baseline ? nil : series.heldToReference.ratio
-        if column.metric.isCount { return Cell(text: Self.counted(series.trials, median, column.metric)) }
+        if column.metric.isCount { return Cell(text: Self.counted(series, median)) }
         return Cell(
           text: NumberFormat.level(median, column.metric),
           detail: ratio.map { detail == .interval ? RatioText($0).whole : NumberFormat.times($0.estimate) } ?? "")
@@ -119,11 +119,10 @@ struct TextTable {
   }
 
   /// What was counted: one number where all blocks agree, else the lowest and the highest.
-  static func counted(_ trials: [Double], _ median: Double, _ metric: Metric) -> String {
-    guard let low = trials.min(), let high = trials.max() else { return NumberFormat.level(median, metric) }
-    let ends = (NumberFormat.level(low, metric), NumberFormat.level(high, metric))
-    let isAgreed = max(high - median, median - low) <= CountsTable.agreement * abs(median)
-    if isAgreed || ends.0 == ends.1 { return NumberFormat.level(median, metric) }
-    return "\(ends.0)–\(ends.1)"
+  static func counted(_ series: SeriesResult, _ median: Double) -> String {
+    let level = NumberFormat.level(series.exact ?? median, series.metric)
+    guard series.exact == nil, let low = series.trials.min(), let high = series.trials.max() else { return level }
+    let ends = [low, high].map { NumberFormat.level($0, series.metric) }
+    return ends[0] == ends[1] ? level : "\(ends[0])–\(ends[1])"
   }
 }

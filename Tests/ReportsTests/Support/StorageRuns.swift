@@ -150,7 +150,8 @@ enum StorageRuns {
         environment: environment.name, workload: workload.name, metric: metric,
         trials: metric.isCount
           ? [Double](repeating: median, count: blocks)
-          : Fixture.trials(median: median * 1_000, shift: shift, count: blocks).map { $0 / 1_000 }, median: median)
+          : Fixture.trials(median: median * 1_000, shift: shift, count: blocks).map { $0 / 1_000 }, median: median
+      ).counted
       guard environment.name != baseline.name else { return series }
       if let other = base[metric] {
         (series.ratio, series.difference, series.direction) = compared(other)

@@ -81,7 +81,8 @@ enum Synthetic {
       environment: environment, workload: workload, metric: metric, trials: trials, median: median, ratio: ratio,
       difference: difference, direction: ratio.map { $0.low > 1 ? .higher : $0.high < 1 ? .lower : .undecided },
       qValue: ratio.map { $0.low > 1 || $0.high < 1 ? 0.0012 : 0.41 },
-      note: ratio == nil && base != nil ? "a value of 0 has no ratio" : nil)
+      note: ratio == nil && base != nil ? "a value of 0 has no ratio" : nil
+    ).counted
   }
 
   static func interval(_ ratio: Double, _ half: Double, _ n: Int = 12) -> IntervalEstimate {
@@ -111,7 +112,8 @@ enum Synthetic {
     }
     return LadderResult(
       workload: workload, metric: metric, steps: steps, ratioResidual: pow(1.0004, Double(steps.count)) - 1,
-      differenceResidual: ((levels.last ?? bottom) - bottom) * 0.0004)
+      differenceResidual: ((levels.last ?? bottom) - bottom) * 0.0004
+    ).composed
   }
 
   // MARK: Metrics of one trial
