@@ -36,7 +36,7 @@ struct SVG {
 
   /// As a document of its own, with the colours in it: light, or dark where the reader's system is.
   /// - Parameter width: in pixels, the margins included.
-  func standalone(width: Double = 720) -> String {
+  func standalone(width: Double = 960) -> String {
     let inner = max(1, width - 2 * Self.margin)
     let outer = "\(Self.number(width)) \(Self.number(height + 2 * Self.margin))"
     return """
@@ -44,7 +44,7 @@ struct SVG {
       <svg xmlns="http://www.w3.org/2000/svg" class="chart alone" role="img" aria-labelledby="\(id)-t \(id)-d" \
       width="\(Self.number(width))" height="\(Self.number(height + 2 * Self.margin))" viewBox="0 0 \(outer)">\
       \(words)
-      <style>\(Markup.escaped(HTMLPage.pictureStyle))</style>
+      <style>\(Markup.escaped(HTMLPage.pictureStyle + Self.wideStyle))</style>
       <rect class="paper" width="100%" height="100%"/>
       <svg x="\(Self.number(Self.margin))" y="\(Self.number(Self.margin))" width="\(Self.number(inner))" \
       height="\(Self.number(height))" overflow="visible">\(body)\(labels)</svg>
@@ -52,6 +52,9 @@ struct SVG {
 
       """
   }
+
+  /// A picture that stands alone is scaled as a whole: it is as wide as it is made, however small it is shown.
+  private static let wideStyle = ".chart .wide-only { display: inline; } .chart .narrow-only { display: none; }\n"
 
   enum Anchor: String { case start, middle, end }
 
