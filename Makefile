@@ -89,8 +89,7 @@ benchmarks: build ## measure the program itself, and its peers on the same work
 	@Benchmarks/run.sh
 
 samples: build ## measure anew what reports/samples shows (minutes; on a quiet host)
-	@scripts/run.sh $(RELEASE)/bench run network-hop --profile standard --report reports/samples
-	@scripts/run.sh $(RELEASE)/bench run cow-io --report reports/samples
+	@scripts/samples.sh $(RELEASE)/bench
 
 # What install copies. Up to date files are not made again, so `make stage && sudo make install`
 # builds as you and only copies as root.
