@@ -25,6 +25,6 @@ sample() {
 }
 
 sample network-hop --profile standard
-cp "$samples"/network-hop-*-figures/ladder-0.svg docs/images/ladder.svg
+cp "$samples"/network-hop-*-figures/ladder-0.svg docs/images/ladder.svg || exit
 sample cow-io
-cp "$samples"/cow-io-*-figures/lines-0-1.svg docs/images/copy-up.svg
+cp "$samples"/cow-io-*-figures/lines-0-1.svg docs/images/copy-up.svg || exit

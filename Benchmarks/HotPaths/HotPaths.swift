@@ -122,6 +122,12 @@ private func reports() {
   Benchmark("Reports: Markdown of 500 series × 40 blocks") { _ in blackHole(MarkdownReport.render(result)) }
 
   Benchmark("Reports: JSON of 500 series × 40 blocks") { _ in blackHole(try JSONResult.encode(result)) }
+
+  Benchmark("Reports: CSV of 500 series × 40 blocks") { _ in blackHole(CSVReport.render(result)) }
+
+  Benchmark("RunComparing: 500 series × 40 blocks with themselves") { _ in
+    blackHole(try RunComparing.compare(result, result))
+  }
 }
 
 // MARK: - Store

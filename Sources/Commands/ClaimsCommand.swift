@@ -4,6 +4,7 @@ internal import Environments
 internal import Foundation
 internal import Harness
 internal import Model
+internal import PlainText
 public import Reports
 internal import Scenarios
 internal import Store
@@ -85,7 +86,8 @@ struct ClaimsCommand: ParsableCommand {
       guard let verdict = ClaimsLedger.Verdict(rawValue: word) else {
         let hint = Suggestion.nearest(to: word, among: all).map { " (did you mean '\($0)'?)" } ?? ""
         throw UserError(
-          .usage, "unknown verdict '\(word)'\(hint)", remedy: "there are: \(all.joined(separator: ", "))")
+          .usage, "unknown verdict '\(InertText.name(word))'\(hint)",
+          remedy: "there are: \(all.joined(separator: ", "))")
       }
       verdicts.append(verdict)
     }

@@ -84,7 +84,11 @@ struct CompareCommand: ParsableCommand {
 
   /// A result file, or a run of the store.
   private func load(_ name: String) throws(UserError) -> RunResult {
-    if name.hasSuffix(".json") || FileManager.default.fileExists(atPath: name) { return try Self.file(name) }
+    // A folder here that happens to be named like a run is not meant.
+    var isDirectory: ObjCBool = false
+    let isThere = FileManager.default.fileExists(atPath: name, isDirectory: &isDirectory)
+    let isPath = name.contains("/") || name.hasPrefix(".") || !isDirectory.boolValue
+    if name.hasSuffix(".json") || (isThere && isPath) { return try Self.file(name) }
     let store = try RunStore.openReadOnly(path: store.resolvedPath)
     guard let place = Self.placeBeforeLatest(name) else { return RunAnalysis.analyze(try store.run(name)) }
     let newest = try store.runs(limit: place + 1)
@@ -107,25 +111,25 @@ struct CompareCommand: ParsableCommand {
 
   private static func file(_ path: String) throws(UserError) -> RunResult {
     let shown = InertText.line(path, limit: 300)
+    let remedy = "name a result file ('bench analyze RUN --json FILE' writes one), or a run of the store"
     let resolved = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     guard let facts = try? FileManager.default.attributesOfItem(atPath: resolved) else {
       throw UserError(
-        .badInput, "there is no file \(shown)",
-        remedy: "name a result file ('bench analyze RUN --json FILE' writes one), or a run of the store")
+        .badInput, "there is no file \(shown)", remedy: remedy)
     }
     guard facts[.type] as? FileAttributeType == .typeRegular else {
-      throw UserError(.badInput, "\(shown) is no file", remedy: "name a result file")
+      throw UserError(.badInput, "\(shown) is no file", remedy: remedy)
     }
     guard let size = facts[.size] as? Int, size <= largestFile else {
-      throw UserError(.badInput, "\(shown) is too large to be a result of bench")
+      throw UserError(.badInput, "\(shown) is too large to be a result of bench", remedy: remedy)
     }
     let bytes: Data
     do { bytes = try Data(contentsOf: URL(fileURLWithPath: resolved)) } catch {
-      throw UserError(.notPermitted, "\(shown) cannot be read")
+      throw UserError(.notPermitted, "\(shown) cannot be read", remedy: "make it readable, or run bench as its owner")
     }
     do { return try JSONResult.decode(bytes) } catch let error as UserError {
-      throw UserError(error.exitCode, "\(shown): \(error.message)", remedy: error.remedy)
-    } catch { throw UserError(.badInput, "\(shown): this is no result of bench") }
+      throw UserError(error.exitCode, "\(shown): \(error.message)", remedy: error.remedy ?? remedy)
+    } catch { throw UserError(.badInput, "\(shown): this is no result of bench", remedy: remedy) }
   }
 
   /// Names in a result file may hold anything.

@@ -2,6 +2,7 @@ internal import Analysis
 internal import ArgumentParser
 internal import Foundation
 internal import Model
+internal import PlainText
 internal import Reports
 internal import Store
 
@@ -61,7 +62,8 @@ struct ReportCommand: ParsableCommand {
     let all = ReportFormat.allCases.map(\.rawValue)
     let hint = Suggestion.nearest(to: word, among: all).map { " (did you mean '\($0)'?)" }
     throw UserError(
-      .usage, "unknown format '\(word)'\(hint ?? "")", remedy: "there are: \(all.joined(separator: ", "))")
+      .usage, "unknown format '\(InertText.name(word))'\(hint ?? "")",
+      remedy: "there are: \(all.joined(separator: ", "))")
   }
 
   /// - Returns: the page's path.

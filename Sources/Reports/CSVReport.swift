@@ -40,8 +40,6 @@ public enum CSVReport {
     let run: [Cell]
     let baseline: String
     let validity: Validity
-    /// Why the control of a workload failed.
-    let failures: [String: String]
 
     init(_ result: RunResult) {
       run = [
@@ -50,9 +48,6 @@ public enum CSVReport {
       ]
       baseline = result.run.baseline
       validity = Validity(result)
-      // Too few blocks leave no control either, and are the reason.
-      let failed = result.run.validBlocks < Validity.fewestBlocks ? [] : result.control.filter { !$0.isPassed }
-      failures = Dictionary(failed.map { ($0.workload, $0.reason) }, uniquingKeysWith: { first, _ in first })
     }
 
     func cells(_ series: SeriesResult) -> [Cell] {
@@ -88,13 +83,7 @@ public enum CSVReport {
     }
 
     /// "valid", or why the run bears no verdict on this workload.
-    private func standing(of workload: String) -> String {
-      if let purpose = validity.purpose { return purpose }
-      if validity.canJudge(workload) { return "valid" }
-      // Another workload's control is no reason, so that what else there is comes last.
-      if let reason = failures[workload] { return "The control failed: \(InertText.line(reason))".withFullStop }
-      return validity.objections.last ?? ""
-    }
+    private func standing(of workload: String) -> String { validity.objection(to: workload) ?? "valid" }
   }
 
   private static func append(_ cells: [Cell], to text: inout String) {

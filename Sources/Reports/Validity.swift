@@ -12,6 +12,8 @@ struct Validity: Equatable {
   var objections: [String] = []
   /// What the run is instead, if it was never meant to judge the host.
   var purpose: String?
+  /// Why the control of a workload failed, by its name.
+  private var failures: [String: String] = [:]
   /// The workloads that can not be judged; nil means none of them can.
   var unjudged: Set<String>? = []
 
@@ -26,8 +28,9 @@ struct Validity: Equatable {
     let failed = run.validBlocks < Self.fewestBlocks ? [] : result.control.filter { !$0.isPassed }
     for control in failed {
       let workload = InertText.name(control.workload)
-      objections.append(
-        "The control of \(workload) failed: \(InertText.line(control.reason).withFullStop)")
+      let objection = "The control of \(workload) failed: \(InertText.line(control.reason).withFullStop)"
+      objections.append(objection)
+      failures[control.workload] = objection
       unjudged?.insert(control.workload)
     }
     if !failed.isEmpty {
@@ -64,6 +67,14 @@ struct Validity: Equatable {
   var isValid: Bool { objections.isEmpty && purpose == nil }
 
   func canJudge(_ workload: String) -> Bool { !(unjudged?.contains(workload) ?? true) }
+
+  /// Why nothing may be concluded from a workload; nil if something may. Its own control is named first, and that of
+  /// another never.
+  func objection(to workload: String) -> String? {
+    if let purpose { return purpose }
+    // What concerns the whole run stands behind the controls.
+    return canJudge(workload) ? nil : failures[workload] ?? objections.last
+  }
 
   /// The banner's heading.
   func heading(workloads: [String]) -> String {

@@ -54,7 +54,7 @@ struct ClaimsTests {
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(outcome.errors == "")
     #expect(
-      outcome.output.contains("On this host none of 2 claims are decided; 2 open (1 measured by no scenario yet)."))
+      outcome.output.contains("On this host none of 2 claims is decided; 2 open (1 measured by no scenario yet)."))
     #expect(outcome.output.contains("Begin with: sudo bench run tiny"))
     #expect(outcome.output.contains("○ open         tiny-namespace: A network namespace costs."))
     #expect(!outcome.output.contains("\u{1B}"))

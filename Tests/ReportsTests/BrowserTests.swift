@@ -11,7 +11,7 @@ struct BrowserTests {
   @Test("show no fault at any width, in either scheme, on paper, or without script")
   func faults() throws {
     let results = try Browser.results.get()
-    #expect(Set(results.keys) == Set(Browser.reports.keys).union([Browser.brokenName]))
+    #expect(Set(results.keys) == Set(Browser.reports.keys).union(Browser.otherNames + [Browser.brokenName]))
     for (name, result) in results.sorted(by: { $0.key < $1.key }) where name != Browser.brokenName {
       // Six on screen, one on paper, one without script.
       #expect(result.views == 8, "\(name) was not looked at in every view")
@@ -65,6 +65,7 @@ private enum Browser {
     "failed-control": Variants.failedControl, "many-voided": Variants.manyVoided, "empty": Variants.empty,
     "hostile": Variants.saying("\u{202E}\u{2066}<b>&" + String(repeating: "x", count: 10_000)),
   ]
+  static let otherNames = ["comparison", "ledger", "index"]
   static let brokenName = "broken"
 
   /// By the name of the page.
@@ -73,6 +74,9 @@ private enum Browser {
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: directory) }
     var pages = try reports.mapValues { try HTMLReport.render($0) }
+    pages["comparison"] = try ComparisonReport.html(Compared.comparison)
+    pages["ledger"] = try LedgerTests.mixed.html()
+    pages["index"] = try IndexPage.render(IndexTests.entries(IndexTests.runs(6)))
     pages[brokenName] = BrokenPage.html
     let files = try pages.map { name, html in
       let file = directory.appending(path: name + ".html")

@@ -169,7 +169,7 @@ struct CSVTests {
     }
     let one = try standings(Variants.oneFailedControl)
     #expect(one["udp-rr-spin"] == ["valid"])
-    #expect(one["tcp-rr-spin"] == ["The control failed: the interval [1.01, 1.05] does not contain 1."])
+    #expect(one["tcp-rr-spin"] == ["The control of tcp-rr-spin failed: the interval [1.01, 1.05] does not contain 1."])
     for (result, why) in [
       (Variants.manyVoided, "5 of 17 blocks were voided"), (Variants.interrupted, "The run was interrupted"),
       (Variants.injected, "This run is a test of the detector"),

@@ -98,7 +98,7 @@ struct IndexTests {
     let hollow = html.matches(of: /class="run-hole"[^>]* d="([^"]*)"/).map { $0.1.count { $0 == "M" } }
     #expect(solid == [4, 4, 4] && hollow == [1, 1, 1])
     #expect(html.contains("1.07× <span class=\"ci\">[1.05, 1.10]</span>"))
-    #expect(html.contains("newest bears no verdict; 1.05 to 1.06 in 5\u{A0}runs"))
+    #expect(html.contains("newest bears no verdict; 1.05 to 1.06 in 4\u{A0}runs, 1 more without a verdict"))
     #expect(html.ranges(of: "UTC, no verdict</th>").count == 3)
   }
 

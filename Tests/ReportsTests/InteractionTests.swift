@@ -146,7 +146,9 @@ struct StandaloneTests {
       parser.delegate = reader
       #expect(parser.parse(), "\(figure.id): \(String(describing: parser.parserError))")
       #expect(reader.elements.starts(with: ["svg", "title", "desc", "style", "rect", "svg"]))
-      #expect(reader.style.trimmingCharacters(in: .newlines) == HTMLPage.pictureStyle.trimmingCharacters(in: .newlines))
+      #expect(
+        reader.style.trimmingCharacters(in: .newlines)
+          == (HTMLPage.pictureStyle + SVG.wideStyle).trimmingCharacters(in: .newlines))
       // Nothing is fetched.
       for outside in ["<image", "<script", "href=\"", "url(", "@import"] { #expect(!svg.contains(outside)) }
     }

@@ -247,7 +247,7 @@ struct LedgerTests {
 
   // MARK: Formats
 
-  private static var mixed: LedgerReport {
+  static var mixed: LedgerReport {
     report([
       run("20261124-031541-7f3a", age: 0) { $0.claims[1].verdict = .inconclusive },
       run("20261123-031541-7f3a", age: 1) { result in
@@ -264,7 +264,7 @@ struct LedgerTests {
         == "On this host 1 of 4 claims is decided: 1 supported, 0 refuted; 1 inconclusive, 2 open (1 measured by no "
         + "scenario yet).")
     let empty = Self.report([])
-    #expect(empty.summary == "On this host none of 4 claims are decided; 4 open (1 measured by no scenario yet).")
+    #expect(empty.summary == "On this host none of 4 claims is decided; 4 open (1 measured by no scenario yet).")
     #expect(empty.beginning?.hasSuffix("Begin with: sudo bench run network-hop") == true)
     #expect(Self.mixed.beginning == nil && empty.omissions == nil && empty.selection == nil)
   }

@@ -37,14 +37,7 @@ struct ControlChart {
         "\(row.name): \(row.line.ratio ?? "no interval"), \(row.line.word)"
           + (row.allowed.map { ", allowed within ±\(NumberFormat.percent($0))" } ?? "")
       }.joined(separator: "; "), height: bottom + 20)
-    let ticks = scale.ticks(4)
-    for tick in ticks {
-      svg.line(scale(tick), 0, scale(tick), bottom, class: "grid")
-      svg.text(
-        NumberFormat.decimal(tick, places: max(2, scale.places(of: ticks))) + "×", scale(tick), bottom + 15,
-        scale(tick) < 0.06 ? .start : scale(tick) > 0.94 ? .end : .middle, class: "tick")
-    }
-    svg.line(scale(1), 0, scale(1), bottom, class: "step")
+    svg.ratioAxis(scale, bottom: bottom, ticks: 4, places: 2, one: "step")
     for (index, row) in rows.enumerated() {
       let top = Double(index) * Self.rowHeight
       let y = top + 34

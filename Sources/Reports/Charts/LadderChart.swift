@@ -32,14 +32,7 @@ enum LadderChart {
         + (isLadder ? baseline : "what it is held against")
         + (table.metric.isBetterLarger ? "; larger is better" : "") + (isLogarithmic ? "; logarithmic" : ""),
       summary: sentences.joined(separator: "; "), height: bottom + 20)
-    let ticks = scale.ticks(5)
-    for tick in ticks {
-      svg.line(scale(tick), 0, scale(tick), bottom, class: "grid")
-      svg.text(
-        NumberFormat.decimal(tick, places: max(1, scale.places(of: ticks))) + "×", scale(tick), bottom + 15,
-        scale(tick) < 0.06 ? .start : scale(tick) > 0.94 ? .end : .middle, class: "tick")
-    }
-    svg.line(scale(1), 0, scale(1), bottom, class: "reference")
+    svg.ratioAxis(scale, bottom: bottom)
     var previous: (x: Double, y: Double)?
     for (index, row) in rows.enumerated() {
       let top = Double(index) * rowHeight

@@ -54,7 +54,7 @@ struct SVG {
   }
 
   /// A picture that stands alone is scaled as a whole: it is as wide as it is made, however small it is shown.
-  private static let wideStyle = ".chart .wide-only { display: inline; } .chart .narrow-only { display: none; }\n"
+  static let wideStyle = ".chart .wide-only { display: inline; } .chart .narrow-only { display: none; }\n"
 
   enum Anchor: String { case start, middle, end }
 
@@ -155,6 +155,24 @@ struct SVG {
       "<text class=\"\(isWideOnly ? "value wide-only" : "value")\" x=\"\(Self.number(x * 100))%\" "
       + "y=\"\(Self.number(y))\" dx=\"\(anchor == .end ? -7 : 7)\""
       + (anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\"") + ">\(Markup.escaped(text))\(detail)</text>"
+  }
+
+  /// The ticks of ratios below a chart of intervals, and the line at 1.
+  /// - Parameters:
+  ///   - count: about so many ticks.
+  ///   - places: so many decimal places at the least.
+  ///   - name: the class of the line at 1.
+  mutating func ratioAxis(
+    _ scale: Scale, bottom: Double, ticks count: Int = 5, places: Int = 1, one name: String = "reference"
+  ) {
+    let ticks = scale.ticks(count)
+    for tick in ticks {
+      line(scale(tick), 0, scale(tick), bottom, class: "grid")
+      text(
+        NumberFormat.decimal(tick, places: max(places, scale.places(of: ticks))) + "×", scale(tick), bottom + 15,
+        scale(tick) < 0.06 ? .start : scale(tick) > 0.94 ? .end : .middle, class: "tick")
+    }
+    line(scale(1), 0, scale(1), bottom, class: name)
   }
 
   /// Dots, many of them, each with what it stands for or none with it: `y` in pixels, `radius` where they have it.

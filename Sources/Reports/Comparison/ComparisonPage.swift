@@ -167,6 +167,17 @@ struct ComparisonPage {
     /// What the list of changes leaves out; nil where it leaves nothing out.
     var remark: String?
     var further: [ComparisonTable]
+
+    /// What is to be said where nothing is listed; nil where something is, or where there is no other metric.
+    var silence: String? {
+      guard changes.isEmpty, remark == nil, !further.isEmpty else { return nil }
+      let metrics = NumberFormat.count(further.count, "more metric")
+      let findings = further.flatMap(\.rows).flatMap { [$0.level?.finding, $0.overhead?.finding] }.compactMap(\.self)
+      let undecided = findings.count { $0 == .undecided }
+      if undecided == findings.count { return "Nothing can be said of \(metrics)." }
+      return "No change was found in \(metrics)"
+        + (undecided > 0 ? "; \(undecided) of their \(findings.count) comparisons are undecided." : ".")
+    }
   }
 
   var sections: [Section] {

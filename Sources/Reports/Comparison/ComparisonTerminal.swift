@@ -97,10 +97,9 @@ struct ComparisonTerminal {
       paragraph("What changed beside it", indent: 2)
       for change in section.changes { hanging("·", .dim, change, indent: 2) }
       if let remark = section.remark { hanging("·", .dim, remark, indent: 2) }
-    } else if !section.further.isEmpty {
+    } else if let silence = section.silence {
       lines.append("")
-      paragraph(
-        "No change was found in \(NumberFormat.count(section.further.count, "more metric")).", indent: 2, .dim)
+      paragraph(silence, indent: 2, .dim)
     }
   }
 

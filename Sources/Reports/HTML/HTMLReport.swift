@@ -1,5 +1,4 @@
 public import Model
-internal import Mustache
 internal import PlainText
 
 /// A report as one HTML file that needs nothing but a browser: no network, no font, and no script of its own but for what

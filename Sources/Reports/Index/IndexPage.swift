@@ -1,6 +1,5 @@
 internal import Foundation
 internal import Model
-internal import Mustache
 internal import PlainText
 
 /// A page over stored runs: what was run when and where, what came of it, and how each environment's ratio went from run
@@ -8,18 +7,11 @@ internal import PlainText
 public enum IndexPage {
   /// Renders `entries`, in any order, as a whole document.
   public static func render(_ entries: [IndexEntry]) throws -> String {
-    try template.get().render(context(entries))
+    try HTMLPage.render(context(entries), template: "index")
   }
 
   /// The newest runs of a host that are drawn, and listed as numbers; older ones stay in the table of runs.
   static let mostPoints = 200
-
-  private static let template: Result<MustacheTemplate, any Error> = Result {
-    MustacheContentTypes.register(MarkupContentType(), named: MarkupContentType.name)
-    return try MustacheTemplate(string: String(decoding: PackageResources.index_mustache, as: UTF8.self))
-  }
-
-  private static let css = String(decoding: PackageResources.report_css, as: UTF8.self)
 
   private static func context(_ entries: [IndexEntry]) -> [String: Any] {
     // Of runs that started together, one order for all times.
@@ -27,7 +19,7 @@ public enum IndexPage {
     let scenarios = grouped(newestFirst, by: \.scenario)
     let hosts = Presentation.distinct(newestFirst.map(\.host))
     return [
-      "css": css,
+      "css": HTMLPage.css,
       "summary": entries.isEmpty
         ? ""
         : "\(NumberFormat.count(entries.count, "run")) of \(NumberFormat.count(scenarios.count, "scenario")) on "
@@ -58,7 +50,7 @@ public enum IndexPage {
 
   private static func scenario(_ name: String, _ entries: [IndexEntry], index: Int) -> [String: Any] {
     let title = InertText.line(entries.first?.title ?? "", limit: 160)
-    let hosts = grouped(entries) { Place(host: $0.host, family: $0.family) }
+    let hosts = grouped(entries) { Place(host: $0.host, kernel: $0.kernel, family: $0.family) }
     return [
       "index": index, "name": InertText.name(name), "title": title, "hasTitle": !title.isEmpty,
       "count": NumberFormat.count(entries.count, "run"), "runs": entries.map(run),
@@ -66,9 +58,10 @@ public enum IndexPage {
     ]
   }
 
-  /// Runs of one host over one Internet Protocol go together.
+  /// Runs of one host with one kernel over one Internet Protocol go together.
   private struct Place: Hashable {
     var host: String
+    var kernel: String
     var family: AddressFamily
   }
 
@@ -175,14 +168,15 @@ public enum IndexPage {
       let ends = [estimates.min(), estimates.max()].compactMap(\.self).map {
         NumberFormat.decimal($0, places: places)
       }
+      // Of the runs that bear a verdict, if any does.
+      let left = all.count - estimates.count
       let span =
         all.count > 1
-        ? "\(Presentation.distinct(ends).joined(separator: " to ")) in \(NumberFormat.count(all.count, "run"))"
+        ? "\(Presentation.distinct(ends).joined(separator: " to ")) in \(NumberFormat.count(estimates.count, "run"))"
+          + (left > 0 ? ", \(left) more without a verdict" : "")
         : NumberFormat.count(1, "run")
-      let invalid = all.values.count { !$0.isValid }
       let summary =
-        "Newest: \(text.whole)\(last.isValid ? "" : ", of a run that bears no verdict"). Estimates \(span)"
-        + (invalid > 0 ? ", \(invalid) without a verdict." : ".")
+        "Newest: \(text.whole)\(last.isValid ? "" : ", of a run that bears no verdict"). Estimates: \(span)."
       let picture = Sparkline(
         id: "t\(id)-\(number)", title: "\(name(line)), \(group.metric) of \(workload), from run to run",
         summary: summary, points: values)

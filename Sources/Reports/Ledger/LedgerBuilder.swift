@@ -80,7 +80,9 @@ public struct LedgerBuilder {
       guard spec.workloads.allSatisfy(ran.contains), spec.environments.allSatisfy(built.contains) else { continue }
       var reason = line.reason
       let verdict = ClaimsLedger.Verdict(line.verdict)
-      if line.verdict != claim.verdict, let objection = page.validity.objections.first { reason += " \(objection)" }
+      if line.verdict != claim.verdict, let objection = page.validity.objection(to: claim.workload) {
+        reason += " \(objection)"
+      }
       findings[claim.id, default: []].append(
         Finding(
           run: ClaimsLedger.Run(result.run), verdict: verdict, reason: reason, result: claim, line: line))
@@ -116,20 +118,19 @@ public struct LedgerBuilder {
       // A verdict outweighs the lack of one, and of two that weigh the same the newer counts.
       let rank: (Finding) -> Int = { $0.verdict.isDecided ? 0 : $0.verdict == .inconclusive ? 1 : 2 }
       let best = found.enumerated().min { (rank($0.element), $0.offset) < (rank($1.element), $1.offset) }
-      guard let (place, finding) = best else {
+      guard let finding = best?.element else {
         entries.append(open(claim, measuring))
         continue
       }
-      let others = found.enumerated().filter { offset, other in
-        other.verdict != finding.verdict && (other.verdict.isDecided || offset < place)
-      }
+      // Older undecided ones, too: one decision among many runs that could not decide is weak evidence.
+      let others = found.filter { $0.verdict != finding.verdict }
       lines[claim.id] = finding.line
       entries.append(
         ClaimsLedger.Entry(
           claim: claim, verdict: finding.verdict, reason: finding.reason, scenarios: measuring, run: finding.run,
           result: finding.result,
           others: others.map {
-            ClaimsLedger.Other(id: $0.element.run.id, started: $0.element.run.started, verdict: $0.element.verdict)
+            ClaimsLedger.Other(id: $0.run.id, started: $0.run.started, verdict: $0.verdict)
           },
           settle: finding.verdict == .inconclusive
             ? settle(claim.id, measuring, after: found.filter { $0.verdict == .inconclusive }.map(\.run.profile)) : nil)

@@ -1,23 +1,14 @@
 internal import Model
-internal import Mustache
 
 extension LedgerReport {
   /// The ledger as one HTML file that needs nothing but a browser.
-  public func html() throws -> String { try Self.template.get().render(context) }
-
-  /// The page, compiled once. Its first line makes ``MarkupContentType`` escape it.
-  private static let template: Result<MustacheTemplate, any Error> = Result {
-    MustacheContentTypes.register(MarkupContentType(), named: MarkupContentType.name)
-    return try MustacheTemplate(string: String(decoding: PackageResources.claims_mustache, as: UTF8.self))
-  }
-
-  private static let css = String(decoding: PackageResources.report_css, as: UTF8.self)
+  public func html() throws -> String { try HTMLPage.render(context, template: "claims") }
 
   private var context: [String: Any] {
     let counts = ledger.counts
     let sections = sections
     return [
-      "css": Self.css, "title": Self.title, "hostName": hostName, "host": host, "summary": summary,
+      "css": HTMLPage.css, "title": Self.title, "hostName": hostName, "host": host, "summary": summary,
       "notes": [beginning, omissions, selection].compactMap(\.self),
       "tiles": [
         (

@@ -125,7 +125,7 @@ public struct LedgerReport: Sendable {
     let decided = counts.decided == 0 ? "none" : "\(counts.decided)"
     let split = counts.decided == 0 ? "" : ": \(counts.supported) supported, \(counts.refuted) refuted"
     let claims = counts.total == 1 ? "claim" : "claims"
-    let isAre = counts.decided == 1 || counts.total == 1 ? "is" : "are"
+    let isAre = counts.decided < 2 || counts.total == 1 ? "is" : "are"
     return "On this host \(decided) of \(counts.total) \(claims) \(isAre) decided\(split)"
       + (rest.isEmpty ? "." : "; \(rest.joined(separator: ", ")).")
   }
@@ -138,8 +138,9 @@ public struct LedgerReport: Sendable {
   /// How to begin, where nothing has been measured.
   var beginning: String? {
     guard ledger.counts.open == ledger.counts.total, ledger.counts.total > 0 else { return nil }
-    let first = ledger.claims.lazy.compactMap(\.settle).first ?? "sudo bench run network-hop"
-    return "Nothing that counts has been measured on this host yet. Begin with: \(InertText.line(first, limit: 300))"
+    let none = "No run that counts has measured these claims on this host yet."
+    guard let first = ledger.claims.lazy.compactMap(\.settle).first else { return none }
+    return "\(none) Begin with: \(InertText.line(first, limit: 300))"
   }
 
   /// What was not counted, in one sentence; nil if all was.
