@@ -23,8 +23,8 @@ case $code in
   0) exit 0 ;;
   1) meaning='a gate failed.' ;;
   3)
-    echo 'Exit 3, inconclusive: the run is complete and its reports are good, but for some claims the' >&2
-    echo 'interval is still too wide for a verdict. PROFILE=standard, or a quieter host, may decide them.' >&2
+    echo 'Exit 3, inconclusive: the run is complete and its reports are good, but for some claims there is no' >&2
+    echo 'verdict; each says why. PROFILE=standard, or a quieter host, may decide them.' >&2
     exit 0
     ;;
   69) meaning="this host lacks something; \"$1 doctor\" says what, and what mends it." ;;

@@ -37,6 +37,11 @@ private let result: RunResult = {
   result.series.removeLast(result.series.count - 500)
   return result
 }()
+private let otherResult: RunResult = {
+  var result = result
+  result.run.id += "-again"
+  return result
+}()
 
 // MARK: - Statistics
 
@@ -125,8 +130,8 @@ private func reports() {
 
   Benchmark("Reports: CSV of 500 series × 40 blocks") { _ in blackHole(CSVReport.render(result)) }
 
-  Benchmark("RunComparing: 500 series × 40 blocks with themselves") { _ in
-    blackHole(try RunComparing.compare(result, result))
+  Benchmark("RunComparing: 500 series × 40 blocks with as many") { _ in
+    blackHole(try RunComparing.compare(result, otherResult))
   }
 }
 

@@ -141,7 +141,7 @@ struct EveryFormatTests {
     let isBlank = text.allSatisfy(\.isWhitespace)
     let tameTags = tags(try HTMLReport.render(tame))
     #expect(isBlank || tags(html) == tameTags)
-    #expect(html.utf8.count < 500_000)
+    #expect(html.utf8.count < 400_000)
 
     let markdown = MarkdownReport.render(result)
     #expect(markdown.unicodeScalars.allSatisfy(isHarmless))

@@ -21,7 +21,7 @@ struct HTMLTests {
     // One script, of the page itself, and the policy lets no other run.
     #expect(html.ranges(of: "<script").count == 1 && html.ranges(of: "<script>").count == 1)
     #expect(html.contains("default-src 'none'"))
-    #expect(html.utf8.count < 200_000)
+    #expect(html.utf8.count < 150_000)
   }
 
   @Test("has a caption on every table, a text alternative on every chart, and headings in order")
@@ -112,7 +112,7 @@ struct HTMLTests {
     ]
     var result = Synthetic.made(
       "network-hop", "Everything of network-hop", environments: environments,
-      workloads: kinds.map { WorkloadSpec(name: "\($0.rawValue)-\($1.rawValue)", kind: $0, wait: $1) }, blocks: 20
+      workloads: kinds.map { WorkloadSpec(name: "\($0.rawValue)-\($1.rawValue)", kind: $0, wait: $1) }, blocks: 40
     ) { environment, _ in
       let index = Double(environments.firstIndex { $0.name == environment.name } ?? 0)
       return Synthetic.latency(7_000 + 900 * index, passes: (index / 4).rounded() + 1)

@@ -45,10 +45,7 @@ enum PercentileChart {
       if let low = present.min(), let high = present.max() { svg.line(scale(low), y, scale(high), y, class: "step") }
       for entry in marks {
         if let value = row.values[entry.metric], value > 0 {
-          let number = numbers([entry.metric: value], naming: true).joined()
-          svg.titled("\(row.name)\n\(number)\(NumberFormat.gap)\(unit.symbol)") { svg in
-            svg.mark(entry.mark, scale(value), y, class: "mark m-\(entry.mark.rawValue)")
-          }
+          svg.mark(entry.mark, scale(value), y, class: "mark m-\(entry.mark.rawValue)")
         }
       }
     }

@@ -72,9 +72,10 @@ struct SVG {
 
   /// - Parameter x: 0...1 of the width, as are all horizontal positions here; vertical ones are in pixels.
   mutating func line(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, class name: String) {
+    // A line from the top need not say so: a page has hundreds of them.
     body +=
-      "<line class=\"\(name)\" x1=\"\(Self.number(x1 * 100))%\" y1=\"\(Self.number(y1))\" "
-      + "x2=\"\(Self.number(x2 * 100))%\" y2=\"\(Self.number(y2))\"/>"
+      "<line class=\"\(name)\" x1=\"\(Self.number(x1 * 100))%\"" + (y1 == 0 ? "" : " y1=\"\(Self.number(y1))\"")
+      + " x2=\"\(Self.number(x2 * 100))%\" y2=\"\(Self.number(y2))\"/>"
   }
 
   mutating func text(_ text: String, _ x: Double, _ y: Double, _ anchor: Anchor = .start, class name: String) {
@@ -89,7 +90,7 @@ struct SVG {
   }
 
   mutating func band(_ y: Double, height: Double, class name: String) {
-    body += "<rect class=\"\(name)\" x=\"0\" y=\"\(Self.number(y))\" width=\"100%\" height=\"\(Self.number(height))\"/>"
+    body += "<rect class=\"\(name)\" y=\"\(Self.number(y))\" width=\"100%\" height=\"\(Self.number(height))\"/>"
   }
 
   mutating func mark(_ mark: Mark, _ x: Double, _ y: Double, class name: String) {
@@ -141,7 +142,6 @@ struct SVG {
     _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, class name: String, isKnown: Bool, title: String
   ) {
     body += "<g class=\"hop \(name)\"><title>\(Markup.escaped(title))</title>"
-    line(x1, y1, x2, y2, class: "hit")
     line(x1, y1, x2, y2, class: isKnown ? "known" : "unknown")
     body += "</g>"
   }
@@ -175,24 +175,25 @@ struct SVG {
     line(scale(1), 0, scale(1), bottom, class: name)
   }
 
-  /// Dots, many of them, each with what it stands for or none with it: `y` in pixels, `radius` where they have it.
-  mutating func dots(_ points: [(x: Double, y: Double, title: String?)], radius: Double, class name: String) {
-    guard points.contains(where: { $0.title != nil }) else {
-      // One path of points: in a stretched picture, but for the stroke, whose ends are round.
-      let places = points.map { point in
-        "M\(Self.number((point.x * 10_000).rounded() / 10)) \(Self.number((point.y * 10).rounded() / 10))h0"
+  /// Dots, many of them; `y` in pixels. The page's script finds what each stands for in the table of the figure: the n-th
+  /// strip of dots is its n-th row.
+  /// - Parameter areSingle: whether each is an element, which a pointer can find; else all are one path.
+  mutating func dots(_ points: [(x: Double, y: Double)], areSingle: Bool, class name: String) {
+    guard !points.isEmpty else { return }
+    if areSingle {
+      body += "<g class=\"\(name)\">"
+      for point in points {
+        let (x, y) = (Self.number(point.x * 100), Self.number((point.y * 10).rounded() / 10))
+        body += "<circle cx=\"\(x)%\" cy=\"\(y)\" r=\"3\"/>"
       }
-      guard !places.isEmpty else { return }
-      stretched("<path vector-effect=\"non-scaling-stroke\" d=\"\(places.joined())\"/>", class: name)
+      body += "</g>"
       return
     }
-    body += "<g class=\"\(name)\">"
-    for point in points {
-      body +=
-        "<circle cx=\"\(Self.number(point.x * 100))%\" cy=\"\(Self.number(point.y))\" r=\"\(Self.number(radius))\""
-        + (point.title.map { "><title>\(Markup.escaped($0))</title></circle>" } ?? "/>")
+    // In a stretched picture, but for the stroke, whose ends are round.
+    let places = points.map { point in
+      "M\(Self.number((point.x * 1_000).rounded())) \(Self.number((point.y * 10).rounded() / 10))h0"
     }
-    body += "</g>"
+    stretched("<path vector-effect=\"non-scaling-stroke\" d=\"\(places.joined())\"/>", class: name)
   }
 }
 

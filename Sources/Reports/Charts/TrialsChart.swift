@@ -6,9 +6,8 @@ internal import PlainText
 enum TrialsChart {
   private static let stripHeight = 64.0
   private static let reach = 17.0
-  /// With more dots than this they do not say which they are: that would take as much room as all else on the page. Their
-  /// numbers are in the table.
-  private static let mostNamed = 300
+  /// More dots than this are one path: each by itself would take as much room as all else on the page.
+  private static let mostSingle = 300
 
   /// An environment's trials.
   struct Strip {
@@ -16,6 +15,9 @@ enum TrialsChart {
     var values: [Double]
     var median: Double
     var isControl = false
+
+    /// Whether there are deviations to draw.
+    var canBeDrawn: Bool { !values.isEmpty && median.isFinite && median != 0 && values.allSatisfy(\.isFinite) }
   }
 
   /// The decimal places that tell the trials of `strip` apart.
@@ -26,10 +28,10 @@ enum TrialsChart {
 
   /// nil where no strip has a trial; `span` is what a strip's height stands for, "±5 %".
   static func picture(id: String, title: String, strips: [Strip], unit: DisplayUnit) -> (svg: SVG, span: String)? {
-    let strips = strips.filter { !$0.values.isEmpty && $0.median.isFinite && $0.median != 0 }
+    let strips = strips.filter(\.canBeDrawn)
     let longest = strips.map(\.values.count).max() ?? 0
     guard longest > 0 else { return nil }
-    let deviations = strips.flatMap { strip in strip.values.map { abs($0 / strip.median - 1) } }.filter(\.isFinite)
+    let deviations = strips.flatMap { strip in strip.values.map { abs($0 / strip.median - 1) } }
     let span = Scale.roundStep(max(deviations.max() ?? 0, 0.005))
     let bottom = Double(strips.count) * stripHeight
     func range(_ strip: Strip) -> String {
@@ -44,24 +46,18 @@ enum TrialsChart {
         + strips.map { "\($0.name) \(range($0)) in \($0.values.count) trials" }.joined(separator: "; "),
       height: bottom + 20)
     let scale = Scale(covering: [1, Double(max(2, longest))])
-    let isNamed = strips.reduce(0) { $0 + $1.values.count } <= mostNamed
+    let areSingle = strips.reduce(0) { $0 + $1.values.count } <= mostSingle
     for (index, strip) in strips.enumerated() {
       let top = Double(index) * stripHeight
       let middle = top + 41
-      let places = places(strip, unit)
       svg.text(strip.name.fitted(to: 22), 0, top + 15, class: "label")
       svg.text(range(strip), 1, top + 15, .end, class: "value")
       svg.band(middle - reach - 3, height: 2 * reach + 6, class: "strip")
       svg.line(0, middle, 1, middle, class: "reference")
       svg.dots(
-        strip.values.enumerated().compactMap { block, value in
-          let deviation = value / strip.median - 1
-          guard deviation.isFinite else { return nil }
-          return (
-            scale(Double(block + 1)), middle - deviation / span * reach,
-            isNamed ? "trial \(block + 1): \(unit.text(value, places: places))" : nil
-          )
-        }, radius: longest > 60 ? 2 : 3, class: strip.isControl ? "dots control" : "dots")
+        strip.values.enumerated().map { block, value in
+          (scale(Double(block + 1)), middle - (value / strip.median - 1) / span * reach)
+        }, areSingle: areSingle, class: strip.isControl ? "dots control" : "dots")
     }
     svg.text("block 1", 0, bottom + 15, class: "tick")
     svg.text("block \(longest)", 1, bottom + 15, .end, class: "tick")

@@ -16,8 +16,8 @@ extension Presentation {
     return Figure(
       id: "control", heading: "The control: \(baselineName) against itself",
       caption:
-        "\(baselineName)′ is a second, identical copy of \(baselineName), measured in every block like any other environment. "
-        + "Bars are the \(interval) of \(baselineName)′ ÷ \(baselineName), which have to contain 1."
+        "\(baselineName)′ is a second, identical copy of the baseline, measured in every block like any other environment. "
+        + "Bars are the \(interval) of the copy ÷ the baseline, which have to contain 1."
         + (hasBands
           ? " Dots, the estimates, have to lie between the dashed lines: within half the margin of what the run is to tell."
           : ""),
@@ -38,7 +38,8 @@ extension Presentation {
                       let text = RatioText(ratio)
                       return TextTable.Cell(text: "\(text.estimate)×", detail: text.interval)
                     } ?? .none,
-                    TextTable.Cell(text: "\(row.line.shape) \(row.line.word)"), TextTable.Cell(text: row.line.reason),
+                    TextTable.Cell(text: "\(row.line.shape) \(row.line.word)"),
+                    TextTable.Cell(text: row.line.isPassed ? "" : row.line.reason),
                   ])
               })
           ])

@@ -14,6 +14,7 @@ extension Presentation {
             name: "\(row.name)′ (control)", values: control.trials, median: median, isControl: true))
       }
     }
+    strips = strips.filter(\.canBeDrawn)
     let title = "Trials of \(InertText.name(table.workload)) in block order, \(table.title)"
     guard let chart = TrialsChart.picture(id: id, title: title, strips: strips, unit: table.unit) else { return nil }
     return Figure(
@@ -38,7 +39,7 @@ extension Presentation {
               name: strip.name,
               cells: [TextTable.Cell(text: String(strip.values.count))]
                 + ends.map { $0.map { TextTable.Cell(text: text($0)) } ?? .none }
-                + [TextTable.Cell(text: strip.values.map(text).joined(separator: " · "))])
+                + [TextTable.Cell(text: strip.values.map(text).joined(separator: ", "))])
           })
       ])
   }

@@ -6,16 +6,23 @@ enum HTMLPage {
   private static let pageMark = "/* The page. */"
 
   /// The whole style sheet of a page.
-  static let css = String(decoding: PackageResources.report_css, as: UTF8.self)
+  static let css = text(PackageResources.report_css)
+    .replacing("; ", with: ";").replacing(" { ", with: "{").replacing(" }", with: "}")
 
   /// The part of the style sheet that colours pictures: it goes into those that stand alone.
   static let pictureStyle = css.firstRange(of: pageMark).map { String(css[..<$0.lowerBound]) } ?? css
 
   /// What a page can do beyond being read.
-  static let script = String(decoding: PackageResources.report_js, as: UTF8.self)
+  static let script = text(PackageResources.report_js)
+
+  /// A source without indentation and without lines of comment, which every page would carry.
+  private static func text(_ source: [UInt8]) -> String {
+    String(decoding: source, as: UTF8.self).split(separator: "\n")
+      .map { String($0.drop { $0 == " " }) }.filter { !$0.hasPrefix("//") }.map { $0 + "\n" }.joined()
+  }
 
   /// The SHA-256 of ``script`` in Base64: the page lets no other script run. Kept in a file beside the script; a test
-  /// compares them.
+  /// compares them, and says what it has to be.
   static let scriptHash = String(decoding: PackageResources.report_js_sha256, as: UTF8.self)
     .filter { !$0.isWhitespace }
 

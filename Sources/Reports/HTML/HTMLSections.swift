@@ -211,7 +211,7 @@ extension HTMLReport {
             [
               "hop": hop.path, "kind": hop.kind.title,
               "levels": hop.quantiles.map {
-                ["quantile": $0.name, "estimate": $0.level.estimate, "interval": $0.level.interval ?? ""]
+                ["estimate": $0.level.estimate, "interval": $0.level.interval ?? ""]
               },
             ] as [String: Any]
           },

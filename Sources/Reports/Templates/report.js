@@ -198,9 +198,24 @@ document.addEventListener('DOMContentLoaded', () => {
     for (const title of chart.querySelectorAll('title')) {
       if (title !== own) notes.set(title.parentElement, title.textContent);
     }
+    // A line is thin: what is near it counts.
+    for (const line of chart.querySelectorAll('.hop > line')) {
+      const near = line.cloneNode();
+      near.setAttribute('class', 'hit');
+      line.before(near);
+    }
+    // Dots have their values in the figure's table.
+    chart.querySelectorAll('g.dots').forEach((strip, line) => {
+      const table = chart.parentElement.querySelector('details.data table');
+      const unit = text(table?.caption.querySelector('.soft'));
+      const values = text(table?.tBodies[0].rows[line]?.cells[5]).split(', ');
+      [...strip.children].forEach((dot, trial) => {
+        if (values[trial]) notes.set(dot, `trial ${trial + 1}: ${values[trial]} ${unit}`);
+      });
+    });
     if (notes.size === 0) continue;
     // The browser's own hints would lie over these.
-    for (const mark of notes.keys()) mark.querySelector(':scope > title').remove();
+    for (const mark of notes.keys()) mark.querySelector(':scope > title')?.remove();
     if (own) {
       chart.setAttribute('aria-label', own.textContent);
       const summary = chart.querySelector(':scope > desc');
