@@ -4,11 +4,10 @@ internal import PlainText
 extension Presentation {
   /// The baseline against its own second copy, workload by workload; nil where no control has an interval.
   var controlFigure: Figure? {
-    let rows = result.control.map { control in
-      ControlChart.Row(
-        name: InertText.name(control.workload), line: controlLine(control), ratio: control.ratio,
-        allowed: control.allowed)
+    let rows = zip(result.control, controls).map { control, line in
+      ControlChart.Row(name: line.workload, line: line, ratio: control.ratio, allowed: control.allowed)
     }
+    let isPassed = rows.allSatisfy(\.line.isPassed)
     let chart = ControlChart(baseline: baselineName, rows: rows)
     guard let picture = chart.picture(id: "control") else { return nil }
     let hasBands = rows.contains { $0.ratio != nil && $0.allowed != nil }
@@ -25,7 +24,7 @@ extension Presentation {
       data: [
         TextTable(
           title: "The control, workload by workload", aside: "\(baselineName)′ ÷ \(baselineName)", first: "workload",
-          columns: ["metric", "ratio", "control", "why"], wordColumn: 3,
+          columns: ["metric", "ratio", "control"] + (isPassed ? [] : ["why"]), wordColumn: isPassed ? nil : 3,
           groups: [
             TextTable.Group(
               title: nil,
@@ -39,16 +38,9 @@ extension Presentation {
                       return TextTable.Cell(text: "\(text.estimate)×", detail: text.interval)
                     } ?? .none,
                     TextTable.Cell(text: "\(row.line.shape) \(row.line.word)"),
-                    TextTable.Cell(text: row.line.isPassed ? "" : row.line.reason),
-                  ])
+                  ] + (isPassed ? [] : [TextTable.Cell(text: row.line.isPassed ? "" : row.line.reason)]))
               })
           ])
       ])
-  }
-
-  private func controlLine(_ control: ControlResult) -> ControlLine {
-    ControlLine(
-      workload: InertText.name(control.workload), isPassed: control.isPassed,
-      ratio: control.ratio.map { RatioText($0).whole }, reason: InertText.line(control.reason))
   }
 }

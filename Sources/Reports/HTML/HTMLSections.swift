@@ -59,25 +59,19 @@ extension HTMLReport {
       "storage": [
         "standing": section.standing, "findings": section.findings, "hasFindings": !section.findings.isEmpty,
         "isBare": section.parts.isEmpty, "parts": parts,
-        "controls": controls(page.controls.filter { names.contains($0.workload) && !$0.reason.isEmpty }),
+        "controls": page.controls.filter { names.contains($0.workload) }.map { control($0, page) },
       ] as [String: Any],
     ]
   }
 
-  /// One sentence for all controls of which the same is to be said.
-  private static func controls(_ controls: [Presentation.ControlLine]) -> [[String: Any]] {
-    var groups: [(word: String, reason: String, names: [String])] = []
-    for control in controls {
-      let name = control.workload + (control.ratio.map { " \($0)" } ?? "")
-      if let index = groups.firstIndex(where: { $0.word == control.word && $0.reason == control.reason }) {
-        groups[index].names.append(name)
-      } else {
-        groups.append((control.word, control.reason, [name]))
-      }
-    }
-    return groups.map {
-      ["workloads": $0.names.joined(separator: ", "), "word": $0.word, "reason": $0.reason.withFullStop]
-    }
+  /// The reason of a failed control stands at the top of the page, and behind the control's figure.
+  private static func control(_ control: Presentation.ControlLine, _ page: Presentation) -> [String: Any] {
+    [
+      "shape": control.shape, "word": control.word, "workload": control.workload,
+      "said": control.ratio.map { "\(page.baselineName) against its own second copy \($0)" }
+        ?? control.reason.withFullStop,
+      "hasFigure": control.ratio != nil,
+    ]
   }
 
   /// A metric's table, its ratios as a picture, and its trials.
@@ -171,9 +165,7 @@ extension HTMLReport {
       counts.data = []
       context["countsFigure"] = ["figure": figure(counts)] as [String: Any]
     }
-    if let control = page.controls.first(where: { $0.workload == name }), !control.reason.isEmpty {
-      context["controlReason"] = ["word": control.word, "reason": control.reason.withFullStop]
-    }
+    if let line = page.controls.first(where: { $0.workload == name }) { context["ownControl"] = control(line, page) }
     return context
   }
 
