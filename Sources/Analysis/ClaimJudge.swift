@@ -178,11 +178,6 @@ extension ClaimSpec.Quantity {
   var scale: ComparisonScale { self == .ratio ? .ratio : .difference }
 }
 
-enum Sentence {
-  /// With a full stop: reasons of others come with one and without.
-  static func ended(_ text: String) -> String { text.hasSuffix(".") ? text : "\(text)." }
-}
-
 /// The A/A twin: the baseline against its own second copy.
 enum Control {
   private static func keys(_ record: RunRecord, _ workload: String) -> (

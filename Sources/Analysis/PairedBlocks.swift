@@ -58,9 +58,10 @@ struct PairedBlocks {
   static func keys(of record: RunRecord) -> [Key] {
     let available = record.environments.filter { $0.unavailable == nil }.map(\.name)
     let captured = Set(record.capturedWorkloads)
+    let twins = record.referenceWorkerSHA256 == nil ? [record.scenario.baseline] : available
     return record.workloads.flatMap { workload in
       available.map { Key(environment: $0, workload: workload) }
-        + [Key(environment: record.scenario.baseline, workload: workload, isControl: true)]
+        + twins.map { Key(environment: $0, workload: workload, isControl: true) }
         + (captured.contains(workload)
           ? available.map { Key(environment: $0, workload: workload, isCaptured: true) } : [])
     }

@@ -13,15 +13,15 @@ public enum RunAnalysis {
     default: 0.05
     }
   }
-  /// More voided blocks than this, as a part of all, and there is no verdict.
-  public static let mostVoided = 0.25
 
   public static func analyze(_ run: StoredRun) -> RunResult {
     let record = run.record
     let blocks = PairedBlocks(run)
     let voided = run.blocks.filter(\.isVoid)
     let noise = noiseSummary(run, blocks)
-    let control = record.workloadSpecs.map { workload in
+    // The second copies of a run that holds two workers against each other are no copies.
+    let controlled = record.referenceWorkerSHA256 == nil ? record.workloadSpecs : []
+    let control = controlled.map { workload in
       let margin = record.scenario.claims.filter {
         $0.workload == workload.name && $0.metric == workload.kind.headline && $0.quantity == .ratio
       }.map(\.margin).min()
@@ -108,7 +108,7 @@ public enum RunAnalysis {
     let judgements = ClaimJudge(record, blocks).judgements()
     let total = blocks.count + voided
     let obstacle: String? =
-      if total > 0 && Double(voided) / Double(total) > mostVoided {
+      if total > 0 && Double(voided) > RunResult.largestVoidedShare * Double(total) {
         "\(voided) of \(total) blocks had to be voided, more than a quarter: this host was too disturbed for a verdict."
       } else if noise.overall == .hostile {
         "The host was hostile to measuring: too disturbed for a verdict."
@@ -271,6 +271,11 @@ public enum RunAnalysis {
             ? "The ladder has no rung \(environment.name), which could not run here: \($0)"
             : "\(environment.name) could not run here: \($0)")
       }
+    }
+    if let reference = run.record.referenceWorkerSHA256 {
+      warnings.append(
+        "In each environment this run's worker took turns with another (SHA-256 \(reference.prefix(12))…), so that there "
+          + "is no control: it says whether one worker is slower than the other, and nothing of the host.")
     }
     let valid = Set(run.blocks.filter { !$0.isVoid }.map(\.index))
     let trials = run.trials.filter { valid.contains($0.block) }

@@ -72,49 +72,30 @@ public enum RunComparing {
   // MARK: - What keeps findings from being had
 
   private static func objections(_ result: RunResult, _ side: RunSide) -> [Objection] {
-    let run = result.run
-    var objections: [Objection] = []
-    if let injection = run.injection {
-      objections.append(
-        Objection(
-          run: side,
-          reason: "It is a test of the detector: a slowdown was put into the worker on purpose (\(injection)).",
-          touchesCounts: true))
+    // What concerns the whole run first.
+    let obstacles = result.obstacles
+    let ordered = obstacles.filter { workload(of: $0) == nil } + obstacles.filter { workload(of: $0) != nil }
+    return ordered.map {
+      Objection(run: side, workload: workload(of: $0), reason: reason($0), touchesCounts: $0.touchesCounts)
     }
-    if run.validBlocks < UnpairedComparison.smallestCount {
-      objections.append(
-        Objection(
-          run: side,
-          reason: "It has \(run.validBlocks) valid block\(run.validBlocks == 1 ? "" : "s"); "
-            + "an interval needs at least \(UnpairedComparison.smallestCount).",
-          touchesCounts: true))
+  }
+
+  private static func workload(of obstacle: RunObstacle) -> String? {
+    if case .failedControl(let workload, _) = obstacle { workload } else { nil }
+  }
+
+  private static func reason(_ obstacle: RunObstacle) -> String {
+    switch obstacle {
+    case .injected(let injection):
+      "It is a test of the detector: a slowdown was put into the worker on purpose (\(injection))."
+    case .failedControl(let workload, let reason):
+      Sentence.ended("The control of \(workload) failed: \(reason)")
+    case .voided(let voided, let blocks):
+      "\(voided) of \(blocks) blocks were voided, more than a quarter: the rest is no fair sample of that host."
+    case .tooFewBlocks(let valid):
+      "It has \(valid) valid block\(valid == 1 ? "" : "s"); an interval needs at least \(RunResult.fewestBlocks)."
+    case .hostile: "The host was hostile: others took so much of it that its timings cannot be trusted."
     }
-    let blocks = run.validBlocks + run.voidedBlocks
-    if blocks > 0, Double(run.voidedBlocks) > RunAnalysis.mostVoided * Double(blocks) {
-      objections.append(
-        Objection(
-          run: side,
-          reason:
-            "\(run.voidedBlocks) of \(blocks) blocks were voided, more than a quarter: the rest is no fair sample of "
-            + "that host.",
-          touchesCounts: false))
-    }
-    if result.noise.overall == .hostile {
-      objections.append(
-        Objection(
-          run: side, reason: "The host was hostile: others took so much of it that its timings cannot be trusted.",
-          touchesCounts: false))
-    }
-    // Too few blocks leave no control either; that is said once.
-    if run.validBlocks >= UnpairedComparison.smallestCount {
-      objections += result.control.filter { !$0.isPassed }.map {
-        Objection(
-          run: side, workload: $0.workload,
-          reason: Sentence.ended("The control of \($0.workload) failed: \($0.reason)"),
-          touchesCounts: false)
-      }
-    }
-    return objections
   }
 
   /// Workloads of one name that differ in what they do.

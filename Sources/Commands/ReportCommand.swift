@@ -8,7 +8,7 @@ internal import Store
 
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "report", abstract: "Write the reports of stored runs again.",
+    commandName: "report", abstract: "Write the reports of runs again.",
     discussion: """
       Nothing is measured. Prints the paths of what was written.
 
@@ -16,10 +16,14 @@ struct ReportCommand: ParsableCommand {
         bench report latest                       HTML, Markdown and JSON
         bench report latest --format junit,csv    for a CI server or a spreadsheet
         bench report 20261124-0901 20261124-1540  two runs, by beginnings of ids
+        bench report there.json                   from a result file
         bench report --index                      an index page of all stored runs
       """)
 
-  @Argument(help: ArgumentHelp("Ids of runs, the beginnings of some, or 'latest'.", valueName: "run"))
+  @Argument(
+    help: ArgumentHelp(
+      "Ids of runs, the beginnings of some, 'latest', 'latest~1' (the one before), or result files (bench.run/1).",
+      valueName: "run"))
   var runs: [String] = []
 
   @OptionGroup var store: StoreOptions
@@ -48,13 +52,13 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     let kinds = try formats.words.map { try $0.map(Self.format) } ?? ReportFormat.standard
-    let stored = try RunStore.openReadOnly(path: store.resolvedPath)
     // All are found before anything is written.
-    let results = try runs.map { RunAnalysis.analyze(try stored.run($0)) }
+    let source = RunSource(storePath: store.resolvedPath)
+    let results = try runs.map { try source.load($0) }
     for result in results {
       Console.output(try ReportWriter.write(result, to: directory, formats: kinds).joined(separator: "\n"))
     }
-    if hasIndex { Console.output(try writeIndex(stored)) }
+    if hasIndex { Console.output(try writeIndex(try RunStore.openReadOnly(path: store.resolvedPath))) }
   }
 
   private static func format(_ word: String) throws(UserError) -> ReportFormat {

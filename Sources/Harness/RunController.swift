@@ -49,7 +49,7 @@ public struct RunController {
     // One run at a time on a host: two would measure each other.
     let lock = try measuringLock()
     defer { extendLifetime(lock) }
-    let journal = try Journal(runID: Self.newRunID(), directory: journalDirectory)
+    let journal = try Journal(runID: Self.newID(), directory: journalDirectory)
     defer { journal.close() }
 
     let hostResources = HostResources(journal: journal)
@@ -81,7 +81,8 @@ public struct RunController {
       seed: plan.seed, started: Date(),
       host: HostProbe.facts(processors: processors, isNetwork: plan.environments.contains { $0.field == .network }),
       workerSHA256: worker.sha256,
-      version: version, command: command, warnings: probe.warnings, injection: plan.injection?.description)
+      version: version, command: command, warnings: probe.warnings, injection: plan.injection?.description,
+      referenceWorkerSHA256: plan.reference?.sha256)
     try store.begin(record)
     observe(.started(record))
     var run = StoredRun(record: record, blocks: [], trials: [])
@@ -168,10 +169,14 @@ public struct RunController {
     var plan = plan
     // What the host does not allow is not tried again in each block.
     plan.capture = run.record.capture
-    let runner = TrialRunner(
-      plan: plan, worker: worker, processors: processors, interruption: interruption,
-      packetDirectory: packetDirectory.map { "\($0)/\(run.record.id)/block-\(index)" }, version: run.record.version,
-      engines: caches.engines, storage: caches.storage, patience: patience)
+    func runner(_ worker: WorkerBinary) -> TrialRunner {
+      TrialRunner(
+        plan: plan, worker: worker, processors: processors, interruption: interruption,
+        packetDirectory: packetDirectory.map { "\($0)/\(run.record.id)/block-\(index)" }, version: run.record.version,
+        engines: caches.engines, storage: caches.storage, patience: patience)
+    }
+    let own = runner(worker)
+    let reference = plan.reference.map(runner)
     let slots = plan.order(of: index, available: available)
     for (position, slot) in slots.enumerated() {
       if interruption?.isPending == true { return .interrupted }
@@ -180,7 +185,8 @@ public struct RunController {
           environment: slot.environment, workload: slot.workload, isCaptured: slot.isCaptured, position: position,
           of: slots.count))
       do throws(TrialRunner.Failure) {
-        let trial = try runner.run(slot, block: index, position: position, journal: journal)
+        let chosen = slot.isControl ? reference ?? own : own
+        let trial = try chosen.run(slot, block: index, position: position, journal: journal)
         run.trials.append(trial)
         do throws(UserError) { try store.append(trial, run: run.record.id) } catch { throw .fatal(error) }
       } catch {
@@ -308,8 +314,8 @@ public struct RunController {
       remedy: "wait until it is done: two runs measure each other")
   }
 
-  /// Sorts by time, and tells runs of one second apart.
-  private static func newRunID() -> String {
+  /// A new id of a run or of a night: sorts by time, and tells those of one second apart.
+  public static func newID() -> String {
     let formatter = DateFormatter()
     formatter.locale = Locale(identifier: "en_US_POSIX")
     formatter.timeZone = TimeZone(identifier: "UTC")

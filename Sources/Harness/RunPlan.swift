@@ -16,6 +16,9 @@ public struct RunPlan: Sendable {
   public var family: AddressFamily
   public var seed: UInt64
   public var injection: Injection?
+  /// A worker that takes turns with the run's own: every environment has a second trial in each block, in which it runs
+  /// in the other's stead. nil in all runs but those that hold one worker against another.
+  public var reference: WorkerBinary?
 
   /// - Parameters:
   ///   - environments: names to keep, nil for the profile's; the baseline is always in.
@@ -110,6 +113,7 @@ public struct RunPlan: Sendable {
   public struct Slot: Sendable, Equatable {
     public var environment: String
     public var workload: String
+    /// The second trial of an environment in the block: the baseline's twin, or that of the worker of reference.
     public var isControl = false
     /// Whether packets are looked at on their way.
     public var isCaptured = false
@@ -123,8 +127,11 @@ public struct RunPlan: Sendable {
     if case .value = capture { isCapturing = true }
     let plain = available.map { Slot(environment: $0, workload: workload.name) }
     let captured = available.map { Slot(environment: $0, workload: workload.name, isCaptured: true) }
-    let twin = Slot(environment: scenario.baseline, workload: workload.name, isControl: true)
-    return plain + [twin] + (isCapturing && workload.isCapturable ? captured : [])
+    // The baseline's is the control; against another worker, each environment has one.
+    let twins = (reference == nil ? [scenario.baseline] : available).map {
+      Slot(environment: $0, workload: workload.name, isControl: true)
+    }
+    return plain + twins + (isCapturing && workload.isCapturable ? captured : [])
   }
 
   /// The order of block `index`, which depends on the seed and the index alone, so that any block can be repeated without

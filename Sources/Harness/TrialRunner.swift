@@ -19,6 +19,7 @@ struct TrialRunner {
   }
 
   let plan: RunPlan
+  /// The run's own; where one of reference takes turns with it, that of this runner's trial.
   let worker: WorkerBinary
   let processors: Processors
   let interruption: Interruption?

@@ -111,7 +111,7 @@ public enum JUnitReport {
       output: [control.ratio.map { "ratio: \(RatioText($0).whole)" } ?? "", reason].filter { !$0.isEmpty })
     if !control.isPassed {
       // Too few blocks decide nothing, as in every report.
-      let isNone = control.ratio == nil && page.result.run.validBlocks < Validity.fewestBlocks
+      let isNone = control.ratio == nil && page.result.run.validBlocks < RunResult.fewestBlocks
       test.outcome = isNone ? .skipped : .failure
       test.type = "control"
       test.message = reason.isEmpty ? "the control did not pass" : reason

@@ -3,11 +3,6 @@ internal import PlainText
 
 /// Whether a run can bear a verdict at all. This is the first thing every report says.
 struct Validity: Equatable {
-  /// The number of blocks without which there is no interval.
-  static let fewestBlocks = 8
-  /// The share of blocks that may be voided.
-  static let largestVoidedShare = 0.25
-
   /// Why no verdict can be had, each a sentence; empty for a valid run.
   var objections: [String] = []
   /// What the run is instead, if it was never meant to judge the host.
@@ -18,50 +13,49 @@ struct Validity: Equatable {
   var unjudged: Set<String>? = []
 
   init(_ result: RunResult) {
-    let run = result.run
-    if let injection = run.injection {
-      purpose =
-        "This run is a test of the detector: a slowdown was put into the worker on purpose "
-        + "(\(InertText.line(injection, limit: 200))). Its numbers say nothing about this host."
+    for obstacle in result.obstacles {
+      switch obstacle {
+      case .injected(let injection):
+        purpose =
+          "This run is a test of the detector: a slowdown was put into the worker on purpose "
+          + "(\(InertText.line(injection, limit: 200))). Its numbers say nothing about this host."
+      case .failedControl(let workload, let reason):
+        let objection =
+          "The control of \(InertText.name(workload)) failed: \(InertText.line(reason).withFullStop)"
+        objections.append(objection)
+        failures[workload] = objection
+        unjudged?.insert(workload)
+      case .voided(let voided, let blocks):
+        let share = NumberFormat.percent(Double(voided) / Double(blocks))
+        let most = NumberFormat.percent(RunResult.largestVoidedShare)
+        concernsAll(
+          "\(voided) of \(blocks) blocks were voided (\(share)); with more than \(most) the rest is no fair sample of this "
+            + "host.")
+      case .tooFewBlocks(let valid):
+        let how =
+          switch result.run.exit {
+          case .interrupted: "The run was interrupted"
+          case .failed: "The run failed"
+          case .running: "The run has not ended"
+          case .completed: "The run ended"
+          }
+        concernsAll(
+          "\(how) with \(NumberFormat.count(valid, "valid block")); an interval needs at least \(RunResult.fewestBlocks).")
+      case .hostile:
+        concernsAll("The host was hostile: others took so much of it that its timings cannot be trusted.")
+      }
     }
-    // Too few blocks leave no control either; that is said once, below.
-    let failed = run.validBlocks < Self.fewestBlocks ? [] : result.control.filter { !$0.isPassed }
-    for control in failed {
-      let workload = InertText.name(control.workload)
-      let objection = "The control of \(workload) failed: \(InertText.line(control.reason).withFullStop)"
-      objections.append(objection)
-      failures[control.workload] = objection
-      unjudged?.insert(control.workload)
-    }
-    if !failed.isEmpty {
-      objections.append(
-        "Where the baseline differs from its own second copy, no difference between environments means anything.")
-    }
-    let blocks = run.validBlocks + run.voidedBlocks
-    if blocks > 0 && Double(run.voidedBlocks) > Self.largestVoidedShare * Double(blocks) {
-      objections.append(
-        "\(run.voidedBlocks) of \(blocks) blocks were voided "
-          + "(\(NumberFormat.percent(Double(run.voidedBlocks) / Double(blocks)))); with more than \(NumberFormat.percent(Self.largestVoidedShare)) the rest is no fair sample of this host."
-      )
-      unjudged = nil
-    }
-    if run.validBlocks < Self.fewestBlocks {
-      let how =
-        switch run.exit {
-        case .interrupted: "The run was interrupted"
-        case .failed: "The run failed"
-        case .running: "The run has not ended"
-        case .completed: "The run ended"
-        }
-      objections.append(
-        "\(how) with \(NumberFormat.count(run.validBlocks, "valid block")); an interval needs at least \(Self.fewestBlocks)."
-      )
-      unjudged = nil
-    }
-    if result.noise.overall == .hostile {
-      objections.append("The host was hostile: others took so much of it that its timings cannot be trusted.")
-      unjudged = nil
-    }
+    guard !failures.isEmpty else { return }
+    let place = objections.lastIndex(where: failures.values.contains).map { $0 + 1 } ?? 0
+    objections.insert(
+      "Where the baseline differs from its own second copy, no difference between environments means anything.",
+      at: place)
+  }
+
+  /// Adds an objection to every workload; those to single ones stand before it.
+  private mutating func concernsAll(_ objection: String) {
+    objections.append(objection)
+    unjudged = nil
   }
 
   var isValid: Bool { objections.isEmpty && purpose == nil }
@@ -91,7 +85,5 @@ struct Validity: Equatable {
 }
 
 extension String {
-  var withFullStop: String {
-    isEmpty || hasSuffix(".") || hasSuffix("!") || hasSuffix("?") || hasSuffix("…") ? self : self + "."
-  }
+  var withFullStop: String { Sentence.ended(self) }
 }

@@ -43,11 +43,25 @@ struct Worker {
       case .relay: try run(Relay(configuration), control)
       case .command: try CommandRunner(configuration).run()
       case .client:
+        var configuration = configuration
+        if configuration.slowdownPPM == 0 { configuration.slowdownPPM = try builtInSlowdown() }
         // Before the warm-up, so that nothing stands between it and the window.
         control.canaryNanoseconds = Canary.measure()
         try measure(configuration, control)
       }
     } catch { throw WorkerFailure(error.description) }
+  }
+
+  /// How much longer than it takes each round trip of this worker is, in parts per million: 0, but for a worker that was
+  /// started with `--slow-down PPM`. That is the worker with a known regression, which the nightly job's own tests are
+  /// about: a script that starts this file so is another worker to it, with a hash of its own.
+  private static func builtInSlowdown() throws(WorkloadError) -> UInt64 {
+    let arguments = CommandLine.arguments.dropFirst()
+    if arguments.isEmpty { return 0 }
+    guard arguments.count == 2, arguments.first == "--slow-down", let ppm = arguments.last.flatMap({ UInt64($0) }),
+      ppm <= 10_000_000
+    else { throw WorkloadError("the only arguments of a worker are '--slow-down PPM', with a PPM of at most 10000000") }
+    return ppm
   }
 
   /// Works on files, alone.
