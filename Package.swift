@@ -23,6 +23,8 @@ let package = Package(
     .library(name: "Analysis", targets: ["Analysis"]),
     .library(name: "Capture", targets: ["Capture"]),
     .library(name: "Model", targets: ["Model"]),
+    .library(name: "NightSimulation", targets: ["NightSimulation"]),
+    .library(name: "Regression", targets: ["Regression"]),
     .library(name: "Reports", targets: ["Reports"]),
     .library(name: "Statistics", targets: ["Statistics"]),
     .library(name: "Store", targets: ["Store"]),
@@ -40,8 +42,8 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "Analysis", "Capture", "Doctor", "Environments", "Harness", "LinuxKit", "Model", "PlainText", "Reports",
-        "Scenarios", "Store",
+        "Analysis", "Capture", "Doctor", "Environments", "Harness", "LinuxKit", "Model", "PlainText", "Regression",
+        "Reports", "Scenarios", "Store",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -77,6 +79,7 @@ let package = Package(
     .target(
       name: "Scenarios", dependencies: ["Model", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
     .target(name: "Analysis", dependencies: ["Model", "Statistics"], swiftSettings: strict),
+    .target(name: "Regression", dependencies: ["Model", "Statistics"], swiftSettings: strict),
     .target(name: "Statistics", swiftSettings: strict),
     .target(name: "Model", swiftSettings: strict),
     .target(name: "PlainText", swiftSettings: strict),
@@ -104,6 +107,13 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["LinuxKit"], path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(
       name: "StatisticsTests", dependencies: ["Statistics"], resources: [.copy("Goldens")], swiftSettings: strict),
+    // Made-up nights, judged by the rules of Regression: a few for the tests, thousands for Benchmarks/run.sh.
+    .target(
+      name: "NightSimulation", dependencies: ["Regression", "Statistics"], path: "Tests/NightSimulation",
+      swiftSettings: strict),
+    .testTarget(
+      name: "RegressionTests", dependencies: ["Regression", "Model", "NightSimulation", "Statistics"],
+      swiftSettings: strict),
     .testTarget(
       name: "NetlinkKitTests", dependencies: ["NetlinkKit", "LinuxKit", "TestSupport"], swiftSettings: strict),
     .testTarget(
