@@ -133,8 +133,12 @@ let package = Package(
     .testTarget(
       name: "ScenariosTests", dependencies: ["Scenarios", "Model"], resources: [.copy("Fixtures")],
       swiftSettings: strict),
+    // Writes nights until it is killed: for the tests of the store.
+    .executableTarget(
+      name: "night-writer", dependencies: ["Model", "Store"], path: "Tests/NightWriter", swiftSettings: strict),
     .testTarget(
-      name: "StoreTests", dependencies: ["Store", "Model"], exclude: ["Fixtures"], swiftSettings: strict),
+      name: "StoreTests", dependencies: ["Store", "Model", "night-writer"], exclude: ["Fixtures"],
+      swiftSettings: strict),
     .testTarget(
       name: "ReportsTests", dependencies: ["Reports", "Model", "PlainText", "Statistics", "TestSupport"],
       resources: [.copy("Browser"), .copy("Goldens")], swiftSettings: strict),

@@ -30,6 +30,8 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var host: HostFacts
   /// SHA-256 of the worker executable, in hex.
   public var workerSHA256: String
+  /// Of the worker that it is held against in the same blocks; nil in a run of one worker.
+  public var referenceWorkerSHA256: String?
   /// The version of the program.
   public var version: String
   /// The command that repeats the run.
@@ -65,6 +67,7 @@ public struct RunRecord: Codable, Sendable, Equatable {
     self.finished = finished
     self.host = host
     self.workerSHA256 = workerSHA256
+    self.referenceWorkerSHA256 = referenceWorkerSHA256
     self.version = version
     self.command = command
     self.exit = exit

@@ -10,7 +10,7 @@ enum RunRows {
   private static let runColumns = [
     "scenario", "profile", "started", "finished", "exit", "stop_reason", "seed", "version", "command", "worker_sha256",
     "injection", "scenario_json", "profile_json", "environments_json", "workloads_json", "host_json", "warnings_json",
-    "capture_json", "family",
+    "capture_json", "family", "reference_worker",
   ]
 
   private static func runValues(_ run: RunRecord) throws -> [(any DatabaseValueConvertible)?] {
@@ -19,7 +19,7 @@ enum RunRows {
       run.exit.rawValue, run.stopReason, Columns.signed(run.seed), run.version, run.command, run.workerSHA256,
       run.injection, try Columns.json(run.scenario), try Columns.json(run.profile), try Columns.json(run.environments),
       try Columns.json(run.workloads), try Columns.json(run.host), try Columns.json(run.warnings),
-      try Columns.json(run.capture), run.family.rawValue,
+      try Columns.json(run.capture), run.family.rawValue, run.referenceWorkerSHA256,
     ]
   }
 
@@ -89,7 +89,8 @@ enum RunRows {
       host: try Columns.decoded(row, "host_json"), workerSHA256: try Columns.value(row, "worker_sha256"),
       version: try Columns.value(row, "version"), command: try Columns.value(row, "command"),
       exit: try Columns.word(row, "exit"), stopReason: try Columns.optional(row, "stop_reason"),
-      warnings: try Columns.decoded(row, "warnings_json"), injection: try Columns.optional(row, "injection"))
+      warnings: try Columns.decoded(row, "warnings_json"), injection: try Columns.optional(row, "injection"),
+      referenceWorkerSHA256: try Columns.optional(row, "reference_worker"))
   }
 
   private static func blocks(_ run: String, _ db: Database) throws -> [BlockRecord] {

@@ -16,7 +16,7 @@ public import Model
 public final class RunStore: Sendable {
   /// The absolute path of the database file.
   public let path: String
-  private let queue: DatabaseQueue
+  let queue: DatabaseQueue
 
   /// How long to wait for another process's transaction, which takes milliseconds.
   static let busyTimeout = 10.0
@@ -32,7 +32,8 @@ public final class RunStore: Sendable {
   /// - Parameters:
   ///   - busyTimeout: how long to wait for a lock, in seconds.
   ///   - maximumPages: makes the store as good as full at this size, for tests.
-  init(path: String, busyTimeout: Double, maximumPages: Int? = nil) throws(UserError) {
+  ///   - isDurable: whether to wait for the disk; false is for tests of size.
+  init(path: String, busyTimeout: Double, maximumPages: Int? = nil, isDurable: Bool = true) throws(UserError) {
     self.path = try Self.absolute(path)
     try Self.makeDirectory(above: self.path)
     try Self.checkFile(self.path)
@@ -48,7 +49,7 @@ public final class RunStore: Sendable {
         }
         // With NORMAL, the usual choice beside WAL, the last trials before a power cut could be lost. A trial takes a
         // second to make, so that one more fsync after its window costs nothing.
-        try db.execute(sql: "PRAGMA synchronous = FULL")
+        try db.execute(sql: "PRAGMA synchronous = \(isDurable ? "FULL" : "OFF")")
         if let maximumPages { try db.execute(sql: "PRAGMA max_page_count = \(maximumPages)") }
       }
       try Self.migrate(queue, migrator)
@@ -294,30 +295,8 @@ public final class RunStore: Sendable {
 
   // MARK: - Finding
 
-  private static func find(_ id: String, _ db: Database, path: String) throws -> String {
-    let newest = try String.fetchAll(db, sql: "SELECT id FROM runs ORDER BY started DESC, rowid DESC LIMIT 1000")
-    guard let latest = newest.first else {
-      throw UserError(
-        .usage, "the store \(StoreFailure.shown(path)) holds no runs yet",
-        remedy: "'bench run network-hop' makes the first.")
-    }
-    if id == "latest" { return latest }
-    let shown = StoreFailure.shown(String(id.prefix(100)))
-    let matches = try String.fetchAll(
-      db, sql: "SELECT id FROM runs WHERE substr(id, 1, length(?)) = ? ORDER BY started DESC", arguments: [id, id])
-    if matches.contains(id) { return id }
-    if matches.count == 1, let match = matches.first, !id.isEmpty { return match }
-    if matches.isEmpty {
-      let near = Suggestion.nearest(to: String(id.prefix(100)), among: newest + ["latest"])
-      let hint = near.map { " (did you mean '\($0)'?)" } ?? ""
-      throw UserError(.usage, "no run '\(shown)' in the store \(StoreFailure.shown(path))\(hint)", remedy: list(newest))
-    }
-    throw UserError(.usage, "'\(shown)' is the beginning of \(matches.count) runs", remedy: list(matches))
-  }
-
-  private static func list(_ ids: [String]) -> String {
-    let shown = ids.prefix(5).joined(separator: ", ")
-    return "Give one of: \(shown)\(ids.count > 5 ? ", … (\(ids.count) in all)" : ""), or 'latest'."
+  static func find(_ id: String, _ db: Database, path: String) throws -> String {
+    try Named.runs.find(id, db, path: path)
   }
 
   private static func require(_ run: String, _ db: Database) throws {
@@ -333,15 +312,15 @@ public final class RunStore: Sendable {
 
   // MARK: - Errors
 
-  private func write<Value>(_ body: (Database) throws -> Value) throws(UserError) -> Value {
+  func write<Value>(_ body: (Database) throws -> Value) throws(UserError) -> Value {
     try Self.rethrowing(path) { try queue.write(body) }
   }
 
-  private func read<Value>(_ body: (Database) throws -> Value) throws(UserError) -> Value {
+  func read<Value>(_ body: (Database) throws -> Value) throws(UserError) -> Value {
     try Self.rethrowing(path) { try queue.read(body) }
   }
 
-  private static func rethrowing<Value>(_ path: String, _ body: () throws -> Value) throws(UserError) -> Value {
+  static func rethrowing<Value>(_ path: String, _ body: () throws -> Value) throws(UserError) -> Value {
     do { return try body() } catch { throw StoreFailure.userError(error, path: path) }
   }
 }

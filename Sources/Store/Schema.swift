@@ -125,6 +125,87 @@ enum Schema {
     migrator.registerMigration("4 images and references") { db in
       try db.execute(sql: "ALTER TABLE trials ADD COLUMN growth_json TEXT")
     }
+    migrator.registerMigration("5 nights and their history") { db in
+      try db.execute(
+        sql: """
+          ALTER TABLE runs ADD COLUMN reference_worker TEXT;
+
+          -- The same fingerprint may come again, as another epoch: see NightRows.epoch.
+          CREATE TABLE epochs (
+            number INTEGER PRIMARY KEY,
+            started REAL NOT NULL,
+            fingerprint_json TEXT NOT NULL
+          ) STRICT;
+
+          -- History is in the order of number, whatever the clock said: a night gets the next one when it begins.
+          -- AUTOINCREMENT, so that no night is given the number of one that was removed.
+          CREATE TABLE nights (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            suite TEXT NOT NULL,
+            suite_digest TEXT NOT NULL,
+            started REAL NOT NULL,
+            finished REAL,
+            phase TEXT NOT NULL,
+            epoch INTEGER REFERENCES epochs (number),
+            host_json TEXT NOT NULL,
+            worker_sha256 TEXT NOT NULL,
+            baseline_sha256 TEXT,
+            version TEXT NOT NULL,
+            seed INTEGER NOT NULL,
+            verdict TEXT,
+            reason TEXT,
+            is_imported INTEGER NOT NULL CHECK (is_imported IN (0, 1)),
+            result_json TEXT,
+            -- Of each series of the result, its recent values, as IEEE 754: half of the result if it were text.
+            recent BLOB,
+            CHECK ((phase = 'finished') = (result_json IS NOT NULL))
+          ) STRICT;
+          CREATE INDEX nights_by_epoch ON nights (epoch);
+
+          -- A run that was removed is still named by its night.
+          CREATE TABLE night_runs (
+            night INTEGER NOT NULL REFERENCES nights (number) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            role TEXT NOT NULL,
+            place INTEGER NOT NULL,
+            run TEXT NOT NULL,
+            PRIMARY KEY (night, position)
+          ) STRICT, WITHOUT ROWID;
+          CREATE INDEX night_runs_by_run ON night_runs (run);
+
+          CREATE TABLE series (
+            id INTEGER PRIMARY KEY,
+            scenario TEXT NOT NULL,
+            workload TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            metric TEXT NOT NULL,
+            quantity TEXT NOT NULL,
+            UNIQUE (scenario, workload, environment, metric, quantity)
+          ) STRICT;
+
+          -- By series first: one series' history, and many series', are ranges of the tree. No REFERENCES to the night:
+          -- without an index of its own, which would take as much room as the values, each removal of a night would
+          -- search them all. They go with it by one statement for all nights (NightRows.remove).
+          CREATE TABLE night_values (
+            series INTEGER NOT NULL REFERENCES series (id),
+            night INTEGER NOT NULL,
+            value REAL NOT NULL,
+            low REAL,
+            high REAL,
+            PRIMARY KEY (series, night)
+          ) STRICT, WITHOUT ROWID;
+
+          CREATE TABLE baseline (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            worker_sha256 TEXT NOT NULL,
+            origin TEXT,
+            pinned REAL NOT NULL,
+            is_manual INTEGER NOT NULL CHECK (is_manual IN (0, 1)),
+            fingerprint_json TEXT NOT NULL
+          ) STRICT;
+          """)
+    }
     return migrator
   }
 }

@@ -96,6 +96,24 @@ enum StoreFailure {
       remedy: "Make it yourself, or \(elsewhere).")
   }
 
+  /// - Parameters:
+  ///   - code: the errno of keeping the worker.
+  ///   - path: where it was to be kept.
+  static func worker(_ code: Int32, _ path: String) -> UserError {
+    let status: ExitStatus =
+      switch code {
+      case EACCES, EPERM, EROFS: .notPermitted
+      default: .unavailable
+      }
+    let remedy =
+      code == ENOSPC || code == EDQUOT
+      ? "Free some space, for instance with 'bench prune', or \(elsewhere)."
+      : "Make its directory writable, or \(elsewhere)."
+    return UserError(
+      status, "the worker cannot be kept at \(shown(path)): \(String(cString: strerror(code)).lowercased())",
+      remedy: remedy)
+  }
+
   static func notAStore(_ problem: String, path: String) -> UserError {
     UserError(
       .badInput, "the store \(shown(path)) \(problem)", remedy: "It was left as it is; \(elsewhere).")

@@ -38,7 +38,8 @@ struct StoreFileTests {
     #expect(try sqlite3(directory.store, "PRAGMA application_id") == "\(Schema.applicationID)")
     #expect(
       try sqlite3(directory.store, "SELECT identifier FROM grdb_migrations ORDER BY 1")
-        == "1 runs, blocks and trials\n2 captured trials\n3 address families\n4 images and references")
+        == "1 runs, blocks and trials\n2 captured trials\n3 address families\n4 images and references\n"
+        + "5 nights and their history")
     #expect(try store.pragma("synchronous") == "2")
     #expect(try store.pragma("foreign_keys") == "1")
   }

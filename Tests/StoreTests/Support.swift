@@ -149,7 +149,7 @@ enum Sample {
         mitigations: ["spectre_v2": "on", "meltdown": "off"], clientCPU: 0, serverCPU: 1,
         nativeBurdens: ["br_netfilter is loaded"]),
       workerSHA256: "ab12", version: "0.1.0", command: "bench run network-hop --seed 1", warnings: ["w"],
-      injection: "1us")
+      injection: "1us", referenceWorkerSHA256: "cd34")
   }
 
   static func trial(
