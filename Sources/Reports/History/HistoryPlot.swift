@@ -267,17 +267,22 @@ private enum HistoryPicture {
   private static let right = 0.985
   private static let top = 44.0
   private static let bottom = 340.0
+  /// The height of a line of text.
+  private static let line = 19.0
+  /// No more change points than this are listed below the picture.
+  private static let mostListed = 8
 
   static func make(_ history: HistoryWords) -> SVG {
     let points = history.points
     let scale = history.scale
     let words = history.words
     let changes = history.changes
+    let listed = list(changes)
     var svg = SVG(
       id: "history", title: "\(words.title.withCapital), night by night: \(words.measure), \(words.direction)",
       summary: ([history.span, history.newest].compactMap(\.self) + changes.map { "change point \($0.letter), \($0.text)" }
         + history.epochs.map { "\($0.name) \($0.text)" }).joined(separator: "; "),
-      height: bottom + 40)
+      height: bottom + 40 + Double(listed.count) * line)
     func x(_ place: Int) -> Double {
       points.count < 2 ? (left + right) / 2 : left + 0.01 + (right - left - 0.02) * Double(place) / Double(points.count - 1)
     }
@@ -304,7 +309,18 @@ private enum HistoryPicture {
     }
     svg.dots(points.enumerated().map { (x: x($0), y: y($1.value)) }, areSingle: points.count <= 150, class: "dots")
     days(points, x, &svg)
+    for (index, text) in listed.enumerated() {
+      svg.text(text, 0, bottom + 40 + (Double(index) + 0.8) * line, class: "value")
+    }
     return svg
+  }
+
+  /// What the letters stand for, below the picture.
+  private static func list(_ changes: [HistoryWords.Change]) -> [String] {
+    let shown = changes.filter { $0.place != nil }
+    let rest = shown.count - mostListed
+    return shown.prefix(mostListed).map { "\($0.letter)  \($0.text)" }
+      + (rest > 0 ? ["and \(NumberFormat.count(rest, "more change point")), which the terminal lists"] : [])
   }
 
   private static func borders(_ history: HistoryWords, _ x: (Int) -> Double, _ svg: inout SVG) {
