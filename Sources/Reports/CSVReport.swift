@@ -44,7 +44,7 @@ public enum CSVReport {
     init(_ result: RunResult) {
       run = [
         .text(result.run.id), .text(result.run.scenario), .text(result.run.profile.rawValue),
-        .text(JSONResult.timestamp(result.run.started)), .text(result.run.host.hostname),
+        .text(ReportJSON.timestamp(result.run.started)), .text(result.run.host.hostname),
       ]
       baseline = result.run.baseline
       validity = Validity(result)

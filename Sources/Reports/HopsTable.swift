@@ -5,10 +5,9 @@ internal import PlainText
 /// What a person sees of `bench hops FILE…`.
 public enum HopsTable {
   /// The result file `bench.hops/1`: UTF-8, keys sorted, indented, ending in a newline.
+  /// - Throws: ``UserError`` for a number that JSON cannot hold.
   public static func json(_ result: FileHopsResult) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(result), as: UTF8.self) + "\n"
+    String(decoding: try ReportJSON.encode(result, as: "the hops"), as: UTF8.self)
   }
 
   /// Renders `result`, ending in a newline.

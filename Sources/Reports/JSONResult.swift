@@ -1,100 +1,16 @@
 public import Foundation
 public import Model
-internal import PlainText
 
 /// The result file `bench.run/1`, described by docs/bench.run.schema.json.
 public enum JSONResult {
   /// UTF-8, keys sorted, indented, ending in a newline: the same result always gives the same bytes.
-  public static func encode(_ result: RunResult) throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    encoder.dateEncodingStrategy = .custom { date, encoder in
-      var container = encoder.singleValueContainer()
-      try container.encode(Self.timestamp(date))
-    }
-    do {
-      return try encoder.encode(result) + Data("\n".utf8)
-    } catch EncodingError.invalidValue(let value, let context) {
-      throw UserError(
-        .internalError,
-        "the result cannot be written as JSON: \(context.codingPath.map(\.stringValue).joined(separator: ".")) is \(value)"
-      )
-    }
-  }
+  /// - Throws: ``UserError`` for a number that JSON cannot hold.
+  public static func encode(_ result: RunResult) throws -> Data { try ReportJSON.encode(result, as: "the result") }
 
   /// Reads what ``encode(_:)`` wrote.
+  /// - Throws: ``UserError`` for data of another schema, and for what is no result.
   public static func decode(_ data: Data) throws -> RunResult {
-    let decoder = JSONDecoder()
-    decoder.dateDecodingStrategy = .custom { decoder in
-      let container = try decoder.singleValueContainer()
-      let text = try container.decode(String.self)
-      guard let date = Self.date(text) else {
-        throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is no ISO 8601 time in UTC")
-      }
-      return date
-    }
-    let result: RunResult
-    do {
-      struct Head: Decodable { var schema: String }
-      let schema = try decoder.decode(Head.self, from: data).schema
-      guard schema == RunResult.currentSchema else {
-        throw UserError(
-          .badInput,
-          "the result has the schema '\(InertText.name(schema))'; this version reads \(RunResult.currentSchema)")
-      }
-      result = try decoder.decode(RunResult.self, from: data)
-    } catch let error as DecodingError {
-      throw UserError(.badInput, "this is no result of bench: \(Self.explanation(error))")
-    }
-    return result
-  }
-
-  private static func explanation(_ error: DecodingError) -> String {
-    func place(_ context: DecodingError.Context, _ key: (any CodingKey)? = nil) -> String {
-      let path = context.codingPath + [key].compactMap(\.self)
-      let text = path.map { $0.intValue.map { "[\($0)]" } ?? ".\($0.stringValue)" }.joined()
-      return text.hasPrefix(".") ? String(text.dropFirst()) : text.isEmpty ? "the top level" : text
-    }
-    switch error {
-    case .keyNotFound(let key, let context): return "\(place(context, key)) is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      return "\(place(context)) has the wrong type"
-    case .dataCorrupted(let context) where context.codingPath.isEmpty: return "it is not JSON"
-    case .dataCorrupted(let context): return "\(place(context)): \(context.debugDescription)"
-    @unknown default: return "it cannot be decoded"
-    }
-  }
-
-  // MARK: Times
-
-  /// ISO 8601 in UTC with as many fractional digits, at least 3, as it takes to read the same instant back.
-  static func timestamp(_ date: Date) -> String {
-    let seconds = date.timeIntervalSinceReferenceDate
-    for (digits, scale) in [(3, 1e3), (6, 1e6), (9, 1e9)] {
-      var whole = seconds.rounded(.down)
-      var fraction = ((seconds - whole) * scale).rounded()
-      if fraction == scale {
-        whole += 1
-        fraction = 0
-      }
-      if digits == 9 || whole + fraction / scale == seconds {
-        let head = Date(timeIntervalSinceReferenceDate: whole).ISO8601Format().dropLast()
-        let tail = String(Int64(fraction))
-        return "\(head).\(String(repeating: "0", count: digits - tail.count))\(tail)Z"
-      }
-    }
-    return date.ISO8601Format()
-  }
-
-  static func date(_ text: String) -> Date? {
-    guard text.hasSuffix("Z") else { return nil }
-    let parts = text.dropLast().split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let head = parts.first, let whole = try? Date("\(head)Z", strategy: .iso8601) else { return nil }
-    guard parts.count == 2 else { return whole }
-    let digits = parts[1]
-    guard (1...9).contains(digits.count), digits.allSatisfy({ $0.isASCII && $0.isNumber }), let number = Double(digits)
-    else { return nil }
-    let scale = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9][digits.count]
-    return Date(timeIntervalSinceReferenceDate: whole.timeIntervalSinceReferenceDate + number / scale)
+    try ReportJSON.decode(
+      RunResult.self, from: data, schema: RunResult.currentSchema, what: "the result", kind: "no result of bench")
   }
 }

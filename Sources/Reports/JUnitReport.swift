@@ -123,7 +123,7 @@ public enum JUnitReport {
     let run = page.result.run
     return [
       ("run", InertText.name(run.id)), ("title", page.title), ("profile", run.profile.rawValue),
-      ("seed", String(run.seed)), ("started", JSONResult.timestamp(run.started)), ("exit", run.exit.rawValue),
+      ("seed", String(run.seed)), ("started", ReportJSON.timestamp(run.started)), ("exit", run.exit.rawValue),
       ("stop reason", InertText.line(run.stopReason ?? "")), ("baseline", page.baselineName),
       ("blocks valid", String(run.validBlocks)), ("blocks voided", String(run.voidedBlocks)),
       ("noise", page.noiseClass), ("kernel", page.kernel), ("processor", page.processor),

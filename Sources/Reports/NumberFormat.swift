@@ -72,6 +72,9 @@ enum NumberFormat {
     return text.replacing("T", with: " ").replacing("Z", with: " UTC")
   }
 
+  /// "2026-11-24", in UTC.
+  static func day(_ date: Date) -> String { String(date.ISO8601Format().prefix { $0 != "T" }) }
+
   static func duration(seconds: Double) -> String {
     guard seconds.isFinite && seconds >= 0 && seconds < 1e8 else { return none }
     let total = Int(seconds.rounded())

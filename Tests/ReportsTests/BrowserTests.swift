@@ -65,7 +65,13 @@ private enum Browser {
     "failed-control": Variants.failedControl, "many-voided": Variants.manyVoided, "empty": Variants.empty,
     "hostile": Variants.saying("\u{202E}\u{2066}<b>&" + String(repeating: "x", count: 10_000)),
   ]
-  static let otherNames = ["comparison", "ledger", "index"]
+  /// A clean night looks like one that moved.
+  static let nights: [String: NightResult] = [
+    "night-regression": Nights.regression, "night-inconclusive": Nights.inconclusive, "night-blind": Nights.blind,
+    "night-moved": Nights.moved, "night-new-epoch": Nights.newEpoch, "night-empty": Nights.empty,
+    "night-hostile": Nights.saying("\u{202E}\u{2066}<b>&" + String(repeating: "x", count: 10_000)),
+  ]
+  static let otherNames = ["comparison", "ledger", "index"] + nights.keys
   static let brokenName = "broken"
 
   /// By the name of the page.
@@ -77,6 +83,7 @@ private enum Browser {
     pages["comparison"] = try ComparisonReport.html(Compared.comparison)
     pages["ledger"] = try LedgerTests.mixed.html()
     pages["index"] = try IndexPage.render(IndexTests.entries(IndexTests.runs(6)))
+    for (name, night) in nights { pages[name] = try NightReport.html(night) }
     pages[brokenName] = BrokenPage.html
     let files = try pages.map { name, html in
       let file = directory.appending(path: name + ".html")

@@ -86,7 +86,7 @@ struct CSVTests {
     for (record, series) in zip(records, result.series) {
       #expect(record["role"] == "series" && record["run_id"] == result.run.id)
       #expect(record["scenario"] == "network-hop" && record["profile"] == "standard" && record["host"] == "build-07")
-      #expect(record["started"].flatMap(JSONResult.date) == result.run.started)
+      #expect(record["started"].flatMap(ReportJSON.date) == result.run.started)
       #expect(record["environment"] == series.environment && record["workload"] == series.workload)
       #expect(record["metric"] == series.metric.rawValue && record["unit"] == series.unit.rawValue)
       #expect(record["direction"] == series.direction?.rawValue ?? "")

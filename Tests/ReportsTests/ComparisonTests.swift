@@ -318,7 +318,7 @@ struct ComparisonSchemaTests {
     let text = String(decoding: try ComparisonReport.json(Compared.comparison), as: UTF8.self)
     #expect(text.hasPrefix("{\n  \"a\" : {") && text.hasSuffix("}\n"))
     #expect(text.contains("\"schema\" : \"bench.comparison/1\""))
-    #expect(text.contains("\"started\" : \"\(JSONResult.timestamp(Fixture.start))\""))
+    #expect(text.contains("\"started\" : \"\(ReportJSON.timestamp(Fixture.start))\""))
   }
 
   @Test("names metrics, units, kinds and facts of hosts as the schema of results does")

@@ -61,13 +61,13 @@ struct JSONResultTests {
     var generator = SystemRandomNumberGenerator()
     for _ in 0..<2_000 {
       let date = Date(timeIntervalSince1970: Double.random(in: 1.5e9...4e9, using: &generator))
-      #expect(JSONResult.date(JSONResult.timestamp(date)) == date)
+      #expect(ReportJSON.date(ReportJSON.timestamp(date)) == date)
     }
-    #expect(JSONResult.timestamp(Date(timeIntervalSince1970: 1_795_490_141.25)) == "2026-11-24T03:15:41.250Z")
+    #expect(ReportJSON.timestamp(Date(timeIntervalSince1970: 1_795_490_141.25)) == "2026-11-24T03:15:41.250Z")
     for text in [
       "", "2026-11-24", "2026-11-24T03:15:41.Z", "2026-11-24T03:15:41.1234567890Z", "2026-11-24T03:15:41+01:00",
     ] {
-      #expect(JSONResult.date(text) == nil, "\(text)")
+      #expect(ReportJSON.date(text) == nil, "\(text)")
     }
   }
 

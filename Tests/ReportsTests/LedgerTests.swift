@@ -302,7 +302,7 @@ struct LedgerTests {
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .custom { decoder in
       let text = try decoder.singleValueContainer().decode(String.self)
-      return try #require(JSONResult.date(text))
+      return try #require(ReportJSON.date(text))
     }
     let ledger = try decoder.decode(ClaimsLedger.self, from: data)
     #expect(ledger == Self.mixed.ledger && ledger.schema == "bench.claims-ledger/1")

@@ -37,14 +37,9 @@ public enum ComparisonReport {
   }
 
   /// The file `bench.comparison/1`: UTF-8, keys sorted, indented, ending in a newline.
+  /// - Throws: ``UserError`` for a number that JSON cannot hold.
   public static func json(_ comparison: RunComparison) throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    encoder.dateEncodingStrategy = .custom { date, encoder in
-      var container = encoder.singleValueContainer()
-      try container.encode(JSONResult.timestamp(date))
-    }
-    return try encoder.encode(comparison) + Data("\n".utf8)
+    try ReportJSON.encode(comparison, as: "the comparison")
   }
 
   /// Writes `<directory>/compare-<A's id>-<B's id>.<extension>` for each format, making the directory if need be. A file

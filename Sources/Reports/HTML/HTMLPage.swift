@@ -44,7 +44,7 @@ enum HTMLPage {
       "grid": PackageResources.grid_mustache, "rungs": PackageResources.rungs_mustache,
       "metric": PackageResources.metric_mustache, "numbers": PackageResources.numbers_mustache,
       "comparison": PackageResources.comparison_mustache, "claims": PackageResources.claims_mustache,
-      "index": PackageResources.index_mustache,
+      "index": PackageResources.index_mustache, "night": PackageResources.night_mustache,
     ]
     return MustacheLibrary(
       templates: try sources.mapValues { try MustacheTemplate(string: String(decoding: $0, as: UTF8.self)) })

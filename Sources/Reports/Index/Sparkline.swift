@@ -51,7 +51,9 @@ struct Sparkline {
     for (index, point) in points.enumerated() {
       guard let point else { continue }
       let across = SVG.number(x(index))
-      let whisker = "M\(across) \(SVG.number(y(point.low)))V\(SVG.number(y(point.high)))"
+      // A night of history is a value alone.
+      let whisker =
+        point.high > point.low ? "M\(across) \(SVG.number(y(point.low)))V\(SVG.number(y(point.high)))" : ""
       if point.isValid { whiskers += whisker } else { softWhiskers += whisker }
       let dot = "M\(across) \(SVG.number(y(point.estimate)))h0"
       if point.isValid { solid += dot } else { hollow += dot }

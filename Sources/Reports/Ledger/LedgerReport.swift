@@ -160,22 +160,7 @@ public struct LedgerReport: Sendable {
   /// `bench.claims-ledger/1`: UTF-8, keys sorted, indented, ending in a newline; the same ledger always gives the same
   /// bytes.
   /// - Throws: ``UserError`` for a number that JSON cannot hold.
-  public func json() throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    encoder.dateEncodingStrategy = .custom { date, encoder in
-      var container = encoder.singleValueContainer()
-      try container.encode(JSONResult.timestamp(date))
-    }
-    do {
-      return try encoder.encode(ledger) + Data("\n".utf8)
-    } catch EncodingError.invalidValue(let value, let context) {
-      throw UserError(
-        .internalError,
-        "the ledger cannot be written as JSON: \(context.codingPath.map(\.stringValue).joined(separator: ".")) is \(value)"
-      )
-    }
-  }
+  public func json() throws -> Data { try ReportJSON.encode(ledger, as: "the ledger") }
 
   // MARK: Into files
 
