@@ -23,6 +23,7 @@ let package = Package(
     .library(name: "Analysis", targets: ["Analysis"]),
     .library(name: "Capture", targets: ["Capture"]),
     .library(name: "Model", targets: ["Model"]),
+    .library(name: "Regression", targets: ["Regression"]),
     .library(name: "Reports", targets: ["Reports"]),
     .library(name: "Statistics", targets: ["Statistics"]),
     .library(name: "Store", targets: ["Store"]),
@@ -40,8 +41,8 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "Analysis", "Capture", "Doctor", "Environments", "Harness", "LinuxKit", "Model", "PlainText", "Reports",
-        "Scenarios", "Store",
+        "Analysis", "Capture", "Doctor", "Environments", "Harness", "LinuxKit", "Model", "PlainText", "Regression",
+        "Reports", "Scenarios", "Store",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -77,6 +78,7 @@ let package = Package(
     .target(
       name: "Scenarios", dependencies: ["Model", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
     .target(name: "Analysis", dependencies: ["Model", "Statistics"], swiftSettings: strict),
+    .target(name: "Regression", dependencies: ["Model", "Statistics"], swiftSettings: strict),
     .target(name: "Statistics", swiftSettings: strict),
     .target(name: "Model", swiftSettings: strict),
     .target(name: "PlainText", swiftSettings: strict),
@@ -104,6 +106,8 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["LinuxKit"], path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(
       name: "StatisticsTests", dependencies: ["Statistics"], resources: [.copy("Goldens")], swiftSettings: strict),
+    .testTarget(
+      name: "RegressionTests", dependencies: ["Regression", "Model", "Statistics"], swiftSettings: strict),
     .testTarget(
       name: "NetlinkKitTests", dependencies: ["NetlinkKit", "LinuxKit", "TestSupport"], swiftSettings: strict),
     .testTarget(

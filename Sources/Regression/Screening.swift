@@ -1,0 +1,4 @@
+public import Model
+
+/// To be written.
+public enum Screening {}
