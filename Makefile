@@ -4,6 +4,7 @@
 #   PREFIX=/usr/local DESTDIR=     where install puts things
 #   SCENARIO=network-hop PROFILE=quick ARGS=   what run measures
 #   FILTER=                        which tests run (a regular expression)
+#   UNITDIR=                       where install-nightly puts units; systemd looks in /usr/local, /usr and /etc
 #   FUZZ='--seed 2 --inputs 5000000'   what fuzz tries
 #   SWIFT=swift BUILD_DIR=.build   the toolchain, and where it builds
 
@@ -24,6 +25,7 @@ mandir        := $(PREFIX)/share/man/man1
 bashcompdir   := $(PREFIX)/share/bash-completion/completions
 zshcompdir    := $(PREFIX)/share/zsh/site-functions
 fishcompdir   := $(PREFIX)/share/fish/vendor_completions.d
+UNITDIR       ?= $(PREFIX)/lib/systemd/system
 
 # The Swift runtime goes into the executables, so that the installed program needs no toolchain. By product: what only
 # tests use does not build without them.
@@ -36,6 +38,7 @@ STAGED      := $(STAGE)/bench $(STAGE)/_bench $(STAGE)/bench.fish $(STAGE)/bench
 SOURCES        := Package.swift $(shell find Sources -type f)
 SCENARIOS      := $(wildcard scenarios/*.yaml)
 SWIFT_CODE     := $(wildcard Package.swift Sources Tests Benchmarks)
+UNITS          := $(wildcard deploy/systemd/bench-nightly.*)
 SHELL_SCRIPTS  := $(wildcard .ci/run scripts/*.sh Benchmarks/*.sh Benchmarks/*/*.sh)
 
 export SWIFT BUILD_DIR
@@ -43,10 +46,11 @@ export SWIFT BUILD_DIR
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help deps build run test fuzz lint format benchmarks samples stage writable install uninstall clean
+.PHONY: install-nightly uninstall-nightly
 .NOTPARALLEL:
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 deps: ## install what building needs, or say what to install
 	@scripts/deps.sh
@@ -67,7 +71,7 @@ fuzz: deps ## try a million broken frames and files on the capture readers
 	@$(SWIFT_BUILD) --product capture-fuzz
 	@$(RELEASE)/capture-fuzz --save $(BUILD_DIR) $(FUZZ)
 
-lint: ## check the format of Swift code, and shell scripts
+lint: ## check the format of Swift code, shell scripts, and what deploy/ holds
 	@scripts/deps.sh $(if $(CI),lint,swift)
 	@status=0; \
 	echo '$(SWIFT) format lint $(SWIFT_CODE)'; \
@@ -78,6 +82,8 @@ lint: ## check the format of Swift code, and shell scripts
 	else \
 	  echo 'shellcheck is not installed: shell scripts were not checked ("scripts/deps.sh lint" installs it).'; \
 	fi; \
+	scripts/deploy.sh; code=$$?; \
+	if [ $$code -ne 0 ] && { [ $$code -ne 69 ] || [ -n '$(CI)' ]; }; then status=1; fi; \
 	exit $$status
 
 format: ## format Swift code in place
@@ -132,6 +138,25 @@ uninstall: writable ## remove what install copied
 	  if [ -d "$(DESTDIR)$$folder" ]; then rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$folder"; fi; \
 	done
 	@echo 'Removed bench from $(DESTDIR)$(PREFIX). Stored runs were kept.'
+
+# The program's place is written into the unit. Nothing is enabled or started: that is the administrator's to decide.
+install-nightly: ## copy the systemd units of the nightly job (nothing is enabled)
+	@scripts/writable.sh '$(DESTDIR)$(UNITDIR)'
+	@install -d '$(DESTDIR)$(UNITDIR)'
+	@for unit in $(UNITS); do \
+	  sed 's|/usr/local/bin/bench|$(bindir)/bench|g' $$unit > '$(DESTDIR)$(UNITDIR)'/$${unit##*/} && \
+	    chmod 644 '$(DESTDIR)$(UNITDIR)'/$${unit##*/} || exit; \
+	done
+	@echo 'Installed $(notdir $(UNITS)) in $(DESTDIR)$(UNITDIR). To switch the nightly job on:'
+	@echo '  sudo systemctl daemon-reload && sudo systemctl enable --now bench-nightly.timer'
+
+uninstall-nightly: ## remove what install-nightly copied
+	@scripts/writable.sh '$(DESTDIR)$(UNITDIR)'
+	@if [ -z '$(DESTDIR)' ] && [ -e /etc/systemd/system/timers.target.wants/bench-nightly.timer ]; then \
+	  echo 'The nightly job is switched on. First: sudo systemctl disable --now bench-nightly.timer' >&2; exit 1; \
+	fi
+	@rm -f $(patsubst deploy/systemd/%,'$(DESTDIR)$(UNITDIR)/%',$(UNITS))
+	@echo 'Removed $(notdir $(UNITS)) from $(DESTDIR)$(UNITDIR). History and stored runs were kept.'
 
 clean: ## remove what was built (reports and stored runs stay)
 	@case '$(notdir $(BUILD_DIR))' in \

@@ -100,6 +100,10 @@ find_missing() {
         ;;
       lint)
         need_command shellcheck shellcheck ShellCheck shellcheck shellcheck
+        # What deploy/ holds (scripts/deploy.sh). Alpine has no systemd.
+        have apk || need_command systemd-analyze systemd systemd systemd ''
+        need_command python3 python3 python3 python python3
+        python3 -c 'import ensurepip, venv' 2>/dev/null || missing python3-venv python3-pip python-pip py3-pip
         ;;
       benchmarks)
         need_command ip iproute2 iproute iproute2 iproute2
