@@ -42,8 +42,8 @@ let package = Package(
     .target(
       name: "Commands",
       dependencies: [
-        "Analysis", "Capture", "Doctor", "Environments", "Harness", "LinuxKit", "Model", "PlainText", "Regression",
-        "Reports", "Scenarios", "Store",
+        "Analysis", "Capture", "Doctor", "Environments", "Harness", "LinuxKit", "Model", "Nightly", "PlainText",
+        "Regression", "Reports", "Scenarios", "Store",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -62,6 +62,10 @@ let package = Package(
       dependencies: [
         "Capture", "CLinux", "Environments", "Harness", "LinuxKit", "Model", "PlainText", "Statistics",
       ],
+      swiftSettings: strict),
+    .target(
+      name: "Nightly",
+      dependencies: ["Analysis", "Environments", "Harness", "LinuxKit", "Model", "Regression", "Store"],
       swiftSettings: strict),
     .target(
       name: "Harness",

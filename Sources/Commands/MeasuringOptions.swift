@@ -83,7 +83,7 @@ struct MeasuringOptions: ParsableArguments {
     return words
   }
 
-  private static func numbers(_ words: [String]) throws(UserError) -> [Int] {
+  static func numbers(_ words: [String]) throws(UserError) -> [Int] {
     try words.map { word throws(UserError) in
       guard let number = Int(word), number >= 0 else {
         throw UserError(.usage, "'\(word)' is no CPU number", remedy: "write for instance --cpus 2,3")

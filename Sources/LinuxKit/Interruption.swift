@@ -22,8 +22,12 @@ public final class Interruption: Sendable {
   }
 
   /// Whether a signal has come.
-  public var isPending: Bool {
+  public var isPending: Bool { wait(milliseconds: 0) }
+
+  /// Waits so long for a signal.
+  /// - Returns: whether one has come.
+  public func wait(milliseconds: Int32) -> Bool {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    return poll(&entry, 1, 0) > 0
+    return poll(&entry, 1, milliseconds) > 0
   }
 }

@@ -42,9 +42,6 @@ public struct RunRecord: Codable, Sendable, Equatable {
   public var warnings: [String]
   /// A slowdown put into the worker on purpose, for tests of the detector; nil in any real run.
   public var injection: String?
-  /// SHA-256 of the worker that took turns with the run's own, in whose trials the second copies were run; nil where
-  /// there was none, and the baseline's second copy is the control.
-  public var referenceWorkerSHA256: String?
 
   public init(
     id: String, scenario: Scenario, profileName: ProfileName, profile: Profile, environments: [EnvironmentRecord],
@@ -74,7 +71,6 @@ public struct RunRecord: Codable, Sendable, Equatable {
     self.stopReason = stopReason
     self.warnings = warnings
     self.injection = injection
-    self.referenceWorkerSHA256 = referenceWorkerSHA256
   }
 
   /// The names of the workloads that are run with taps on, too.

@@ -1,10 +1,10 @@
 /// Durations as written in scenarios: "150ms", "1s", "1.5s", "5min", "1h".
-enum DurationText {
-  static let units: [(name: String, milliseconds: Int)] = [
+public enum DurationText {
+  public static let units: [(name: String, milliseconds: Int)] = [
     ("ms", 1), ("s", 1000), ("min", 60_000), ("h", 3_600_000),
   ]
 
-  enum Failure: Error, Equatable {
+  public enum Failure: Error, Equatable {
     /// Not a number followed by a unit.
     case malformed
     case unknownUnit(String)
@@ -13,7 +13,7 @@ enum DurationText {
   }
 
   /// Exactly, in ms: the decimals are read as digits, since 1.1 · 1000 is not 1100 in binary floating point.
-  static func milliseconds(_ text: String) throws(Failure) -> Int {
+  public static func milliseconds(_ text: String) throws(Failure) -> Int {
     let number = text.prefix { ("0"..."9").contains($0) || $0 == "." }
     let unit = text.dropFirst(number.count).drop { $0 == " " }
     let parts = number.split(separator: ".", omittingEmptySubsequences: false)

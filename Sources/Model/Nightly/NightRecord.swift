@@ -47,7 +47,7 @@ public struct NightRecord: Codable, Sendable, Equatable {
 
   /// E.g. `20261129-020000-7f3a`; sorts by time.
   public var id: String
-  /// The suite's name, and the SHA-256 of what it says: of another suite, nothing is gone on with.
+  /// The suite's name, and a digest of what it says: of another suite, nothing is gone on with.
   public var suite: String
   public var suiteDigest: String
   public var started: Date
@@ -101,13 +101,15 @@ public enum NightVerdict: String, Codable, Sendable, CaseIterable {
   case regression
   /// No answer could be had: a disturbed host, a failed control, a part that could not be measured in time. Exit 3.
   case inconclusive
+  /// An environment that the suite names could not be measured at all. Exit 1: what watches has to notice.
+  case incomplete
   /// The detector did not find a slowdown that was put there on purpose, so nothing else that it says counts. Exit 70.
   case blind
 
   public var exitStatus: ExitStatus {
     switch self {
     case .clean: .success
-    case .regression: .failed
+    case .regression, .incomplete: .failed
     case .inconclusive: .inconclusive
     case .blind: .internalError
     }

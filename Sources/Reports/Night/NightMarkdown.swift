@@ -121,7 +121,7 @@ extension NightVerdict {
   fileprivate var alert: String {
     switch self {
     case .clean: "TIP"
-    case .regression, .blind: "CAUTION"
+    case .regression, .incomplete, .blind: "CAUTION"
     case .inconclusive: "WARNING"
     }
   }

@@ -114,6 +114,11 @@ struct NightPage {
         Step(
           sentence: "Tonight does not count as clean, and no new baseline is pinned. Mend what is named here, or run it "
             + "again when the host is quiet:", command: Self.command(night.night.command)))
+    case .incomplete:
+      steps.append(
+        Step(
+          sentence: "What is missing was there when the suite was written: mend it, or take it out of the suite. What the "
+            + "host can measure:", command: "bench doctor"))
     case .blind:
       steps.append(
         Step(
@@ -502,7 +507,7 @@ extension NightVerdict {
     case .clean: "✓"
     case .regression: "✗"
     case .inconclusive: "?"
-    case .blind: "!"
+    case .incomplete, .blind: "!"
     }
   }
 
@@ -511,6 +516,7 @@ extension NightVerdict {
     case .clean: "clean"
     case .regression: "regression"
     case .inconclusive: "inconclusive"
+    case .incomplete: "incomplete"
     case .blind: "detector blind"
     }
   }
@@ -521,7 +527,7 @@ extension NightVerdict {
     case .clean: "supported"
     case .regression: "refuted"
     case .inconclusive: "inconclusive"
-    case .blind: "blind"
+    case .incomplete, .blind: "blind"
     }
   }
 }

@@ -117,7 +117,7 @@ extension NightVerdict {
     case .clean: .good
     case .regression: .bad
     case .inconclusive: .open
-    case .blind: .alarm
+    case .incomplete, .blind: .alarm
     }
   }
 }

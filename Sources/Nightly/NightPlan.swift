@@ -1,0 +1,187 @@
+internal import Environments
+internal import Foundation
+public import Harness
+public import Model
+
+/// A suite, resolved: everything that decides what a night will measure, before anything is touched.
+public struct NightPlan: Sendable {
+  public let suite: NightSuite
+  /// Where the suite was read from, for errors.
+  public let path: String
+  public let seed: UInt64
+  /// A run for each of the suite's entries, in their order.
+  public let parts: [RunPlan]
+  private let selfTestScenario: Scenario
+  private let family: AddressFamily
+
+  /// What the detector has to find: a tenth.
+  static let injectedSlowdown = 0.1
+  /// Blocks of a confirmation, and of the self-test: the fewest that 327 candidates can be told apart in.
+  static let duelBlocks = 16
+
+  /// - Parameters:
+  ///   - path: the suite's file.
+  ///   - seed: what every random order of the night is drawn from.
+  ///   - load: reads a scenario by its name or path.
+  /// - Throws: `.badInput`, naming the suite's file, for what a scenario does not have; what `load` throws.
+  public init(
+    suite: NightSuite, path: String, seed: UInt64, family: AddressFamily = .ipv4,
+    load: (String) throws(UserError) -> Scenario
+  ) throws(UserError) {
+    self.suite = suite
+    self.path = path
+    self.seed = seed
+    self.family = family
+    do throws(UserError) {
+      var parts: [RunPlan] = []
+      for (index, entry) in suite.entries.enumerated() {
+        let scenario = try load(entry.scenario)
+        guard !parts.contains(where: { $0.scenario.name == scenario.name }) else {
+          throw UserError(
+            .badInput, "two runs of the scenario '\(scenario.name)'",
+            remedy: "Series are named by their scenario: keep one of the two.")
+        }
+        var plan = try RunPlan(
+          scenario: scenario, profile: .quick, environments: entry.environments, workloads: entry.workloads,
+          isCapturing: false, family: family, seed: Self.seed(seed, .suite, index))
+        plan.profile.windowMilliseconds = entry.windowMilliseconds ?? plan.profile.windowMilliseconds
+        plan.profile.warmupMilliseconds = entry.warmupMilliseconds ?? plan.profile.warmupMilliseconds
+        parts.append(Self.fixed(plan, blocks: entry.blocks))
+      }
+      self.parts = parts
+      selfTestScenario = try load(suite.selfTest.scenario)
+      _ = try Self.selfTest(suite.selfTest, selfTestScenario, seed: seed, family: family, worker: nil)
+    } catch {
+      // The mistake is in the suite, whatever the rule that it breaks.
+      throw UserError(
+        error.exitCode == .usage ? .badInput : error.exitCode, "\(path): \(error.message)", remedy: error.remedy)
+    }
+  }
+
+  /// The run in which the detector is tested: the worker against itself, slowed by a tenth.
+  func selfTest(worker: WorkerBinary) throws(UserError) -> RunPlan {
+    try Self.selfTest(suite.selfTest, selfTestScenario, seed: seed, family: family, worker: worker)
+  }
+
+  private static func selfTest(
+    _ choice: NightSuite.SelfTest, _ scenario: Scenario, seed: UInt64, family: AddressFamily, worker: WorkerBinary?
+  ) throws(UserError) -> RunPlan {
+    var plan = try RunPlan(
+      scenario: scenario, profile: .quick, environments: [scenario.baseline], workloads: [choice.workload],
+      isCapturing: false, family: family, seed: Self.seed(seed, .selfTest, 0),
+      injection: Injection(
+        target: scenario.baseline, kind: .slowdown(partsPerMillion: UInt64(injectedSlowdown * 1_000_000))))
+    guard let workload = plan.workloads.first, workload.isCapturable else {
+      throw UserError(
+        .badInput, "the detector cannot be tested on workload '\(choice.workload)' of \(scenario.name)",
+        remedy: "Name under 'self_test' one of kind udp-rr or tcp-rr, with one request in flight and no framing.")
+    }
+    plan.reference = worker
+    return fixed(plan, blocks: duelBlocks)
+  }
+
+  /// A run in which today's worker takes turns with the pinned one; nil where none of the entry's workloads is the
+  /// worker's own.
+  /// - Parameters:
+  ///   - index: of the entry.
+  ///   - workloads: the names of those that are compared.
+  func confirmation(of index: Int, workloads: [String], pinned: WorkerBinary) -> RunPlan? {
+    var plan = parts[index]
+    plan.workloads = plan.workloads.filter { workloads.contains($0.name) }
+    guard !plan.workloads.isEmpty else { return nil }
+    plan.seed = Self.seed(seed, .confirmation, index)
+    plan.reference = pinned
+    return Self.fixed(plan, blocks: Self.duelBlocks)
+  }
+
+  /// Those of an entry's workloads that the worker does itself: an image is rebuilt by an engine, and a command is the
+  /// user's own.
+  func ownWorkloads(of index: Int) -> [WorkloadSpec] {
+    parts[index].workloads.filter { $0.kind != .exec && $0.kind.field != .images }
+  }
+
+  /// A run of exactly so many valid blocks, with no claim to end it sooner.
+  private static func fixed(_ plan: RunPlan, blocks: Int) -> RunPlan {
+    var plan = plan
+    plan.scenario.claims = []
+    plan.profile.looks = [blocks]
+    // Room for as many again to be voided.
+    plan.profile.budgetSeconds = Int(plan.estimatedBlockSeconds * Double(blocks) * 2) + slack
+    return plan
+  }
+
+  /// What a run takes before its first block, in seconds, generously.
+  private static let slack = 60
+
+  /// A seed for each run of the night.
+  private static func seed(_ seed: UInt64, _ role: NightRecord.Part.Role, _ index: Int) -> UInt64 {
+    let roles = NightRecord.Part.Role.allCases
+    let place = UInt64(index * roles.count + (roles.firstIndex(of: role) ?? 0))
+    // Short enough to be typed again.
+    return (seed &+ place &* 0x9E37_79B9_7F4A_7C15) % 1_000_000_000 + 1
+  }
+
+  // MARK: - Time
+
+  /// What a part takes, in seconds, as far as can be said before.
+  func seconds(of plan: RunPlan) -> Double { plan.estimatedBlockSeconds * Double(plan.profile.looks.last ?? 0) }
+
+  /// A step of the night, for those who want to know before.
+  public struct Step: Sendable, Equatable {
+    public var what: String
+    public var seconds: Double
+  }
+
+  /// What a night does and how long it takes, if nothing has to be voided.
+  public func steps(worker: WorkerBinary) throws(UserError) -> [Step] {
+    var steps = [Step(what: "look at the host", seconds: 5)]
+    for plan in parts {
+      let blocks = plan.profile.looks.last ?? 0
+      steps.append(
+        Step(
+          what: "measure \(plan.scenario.name): \(blocks) blocks of \(plan.workloads.count) workloads in "
+            + "\(plan.environments.count) environments",
+          seconds: seconds(of: plan)))
+    }
+    steps.append(
+      Step(
+        what: "test the detector: \(Self.duelBlocks) blocks with a slowdown of 10 % put in on purpose",
+        seconds: seconds(of: try selfTest(worker: worker))))
+    steps.append(
+      Step(
+        what: "where the worker is not the pinned one, hold it against that: \(Self.duelBlocks) blocks of each",
+        seconds: confirmationSeconds(worker)))
+    return steps
+  }
+
+  private func confirmationSeconds(_ worker: WorkerBinary) -> Double {
+    parts.indices.reduce(0) { sum, index in
+      let names = ownWorkloads(of: index).map(\.name)
+      return sum + (confirmation(of: index, workloads: names, pinned: worker).map(seconds) ?? 0)
+    }
+  }
+
+  /// What the suite and its scenarios say, as a digest: the same for the same work. FNV-1a of 64 bits, since nobody has
+  /// a reason to forge one.
+  var digest: String {
+    struct Work: Encodable {
+      var scenario: String
+      var environments: [String]
+      var workloads: [WorkloadSpec]
+      var profile: Profile
+      var family: AddressFamily
+    }
+    let work = parts.map {
+      Work(
+        scenario: $0.scenario.name, environments: $0.environments.map(\.name), workloads: $0.workloads,
+        profile: $0.profile, family: $0.family)
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    // Plain values without a number that JSON lacks.
+    let bytes = (try? encoder.encode(work)) ?? Data()
+    let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    let text = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - text.count) + text
+  }
+}
