@@ -24,6 +24,8 @@ enum ReportJSON {
     }
   }
 
+  private struct Head: Decodable { var schema: String }
+
   /// Reads what ``encode(_:as:)`` wrote, of one schema alone.
   /// - Parameters:
   ///   - schema: the name that the file has to bear.
@@ -43,7 +45,6 @@ enum ReportJSON {
       return date
     }
     do {
-      struct Head: Decodable { var schema: String }
       let found = try decoder.decode(Head.self, from: data).schema
       guard found == schema else {
         throw UserError(

@@ -62,7 +62,8 @@ struct HistoryWords {
     return view.changePoints.enumerated().map { index, change in
       Change(
         place: places[change.night], letter: XYChart.letter(index), change: change,
-        text: "\(NumberFormat.day(change.started)): \(change.text(words)), \(NumberFormat.count(change.nights, "night"))")
+        text:
+          "\(NumberFormat.day(change.started)): \(change.text(words)), \(NumberFormat.count(change.nights, "night"))")
     }
   }
 
@@ -158,7 +159,7 @@ private struct HistoryTerminal {
     var text: String {
       switch self {
       case .none: " "
-      case .interval: "│"
+      case .interval: "·"
       case .border: "┊"
       case .value: "●"
       }
@@ -226,7 +227,9 @@ private struct HistoryTerminal {
     if !history.borders.isEmpty {
       let first = points.first.map { [(0, "epoch \($0.epoch)")] } ?? []
       out.line(
-        margin + out.styled(Self.laid(first + history.borders.map { (column($0.place), "┊epoch \($0.epoch)") }, in: room), .dim))
+        margin
+          + out.styled(
+            Self.laid(first + history.borders.map { (column($0.place), "┊epoch \($0.epoch)") }, in: room), .dim))
     }
     var days = [(column(0), 0)]
     if points.count > 1 { days = [(column(0), 0), (column(points.count / 2), points.count / 2)] }
@@ -239,11 +242,11 @@ private struct HistoryTerminal {
     out.line()
     let hasIntervals = points.contains { $0.low != nil && $0.high != nil }
     let legend = [
-      "● a night", hasIntervals ? "│ its interval" : nil, history.borders.isEmpty ? nil : "┊ an epoch begins",
-      marks.isEmpty ? nil : "▲ worse, ▼ better from here on",
+      "● a night", hasIntervals ? "· its interval" : nil, history.borders.isEmpty ? nil : "┊ an epoch begins",
+      marks.isEmpty ? nil : "▲ worse or ▼ better from here on",
       points.count > columns ? "several nights share a column" : nil,
     ].compactMap(\.self)
-    out.paragraph(legend.joined(separator: " · "), .dim)
+    out.paragraph(legend.joined(separator: ", "), .dim)
   }
 
   /// Texts at columns of a line; what would touch one that stands already is left out.
@@ -256,6 +259,7 @@ private struct HistoryTerminal {
       guard characters.count <= width, line[taken].allSatisfy({ $0 == " " }) else { continue }
       line.replaceSubrange(start..<(start + characters.count), with: characters)
     }
+    while line.last == " " { line.removeLast() }
     return String(line)
   }
 }
@@ -280,11 +284,13 @@ private enum HistoryPicture {
     let listed = list(changes)
     var svg = SVG(
       id: "history", title: "\(words.title.withCapital), night by night: \(words.measure), \(words.direction)",
-      summary: ([history.span, history.newest].compactMap(\.self) + changes.map { "change point \($0.letter), \($0.text)" }
+      summary: ([history.span, history.newest].compactMap(\.self)
+        + changes.map { "change point \($0.letter), \($0.text)" }
         + history.epochs.map { "\($0.name) \($0.text)" }).joined(separator: "; "),
       height: bottom + 40 + Double(listed.count) * line)
     func x(_ place: Int) -> Double {
-      points.count < 2 ? (left + right) / 2 : left + 0.01 + (right - left - 0.02) * Double(place) / Double(points.count - 1)
+      points.count < 2
+        ? (left + right) / 2 : left + 0.01 + (right - left - 0.02) * Double(place) / Double(points.count - 1)
     }
     func y(_ value: Double) -> Double {
       let share = (value - scale.low) / (scale.high - scale.low)

@@ -48,7 +48,8 @@ struct SeriesWords {
 
   func value(_ value: Double) -> String {
     switch series.quantity {
-    case .overhead: NumberFormat.decimal(value, places: NumberFormat.places(forValue: value, digits: 4, in: 0...3)) + "×"
+    case .overhead:
+      NumberFormat.decimal(value, places: NumberFormat.places(forValue: value, digits: 4, in: 0...3)) + "×"
     case .level: NumberFormat.level(value, series.metric)
     case .count: unit == .bytes ? NumberFormat.size(value) : NumberFormat.plain(value)
     }

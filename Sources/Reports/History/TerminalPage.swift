@@ -4,6 +4,9 @@ internal import PlainText
 struct TerminalPage {
   typealias Style = TerminalTable.Style
 
+  /// A column of text is no narrower than this.
+  private static let narrowestText = 16
+
   let width: Int
   let color: Bool
   private var lines: [String] = []
@@ -44,14 +47,19 @@ struct TerminalPage {
     for line in text.wrapped(to: width - indent) { lines.append(margin + styled(line, style)) }
   }
 
-  /// Text in a column of its own behind a label.
+  /// Text in a column of its own behind a label, or below a label that leaves too little room.
   /// - Parameter column: of the label, the space behind it not included.
   mutating func hanging(
     _ label: String, _ style: Style?, _ text: String, indent: Int = 0, column: Int? = nil, textStyle: Style? = nil
   ) {
+    let start = indent + max(label.terminalWidth, column ?? 0) + 1
+    if width - start < Self.narrowestText {
+      paragraph(label, indent: indent, style)
+      paragraph(text, indent: indent + 2, textStyle)
+      return
+    }
     let label = label.padded(to: column ?? 0)
-    let start = indent + label.terminalWidth + 1
-    for (index, line) in text.wrapped(to: max(12, width - start)).enumerated() {
+    for (index, line) in text.wrapped(to: width - start).enumerated() {
       let head = index == 0 ? styled(label, style) : String(repeating: " ", count: label.terminalWidth)
       lines.append(String(repeating: " ", count: indent) + head + " " + styled(line, textStyle))
     }

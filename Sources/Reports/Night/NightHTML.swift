@@ -32,9 +32,14 @@ enum NightHTML {
       "facts": page.facts.map { ["fact": $0.name, "value": $0.value, "isCode": $0.isCode] as [String: Any] },
       "method": page.method,
     ]
-    for (name, table) in [("confirmations", page.confirmations), ("changes", page.changePoints), ("runs", page.runs)] {
-      if let table { context[name] = ["grid": HTMLReport.grid(table)] as [String: Any] }
+    for (name, table) in [("confirmations", page.confirmations), ("changes", page.changePoints)] {
+      // The section's heading is the title.
+      if var table {
+        (table.title, table.aside) = (table.aside.withCapital, "")
+        context[name] = ["grid": HTMLReport.grid(table)] as [String: Any]
+      }
     }
+    if let runs = page.runs { context["runs"] = ["grid": HTMLReport.grid(runs)] as [String: Any] }
     return context
   }
 

@@ -76,7 +76,8 @@ struct NightPage {
         return Worse(
           title: words.title, code: words.code,
           number: row.expected.map { words.change(from: $0, to: row.value) } ?? words.value(row.value),
-          against: "\(words.measure), \(row.series.metric.worseWord)")
+          against: (row.series.quantity == .count ? "counted" : words.measure)
+            + ", \(row.series.metric.worseWord) than before")
       }
   }
 
@@ -97,7 +98,9 @@ struct NightPage {
     case .regression:
       if let first = worse.first {
         steps.append(
-          Step(sentence: "See how the series went from night to night:", command: "bench history \(Self.word(first.code))"))
+          Step(
+            sentence: "See how the series went from night to night:",
+            command: "bench history \(Self.word(first.code))"))
       }
       if let origin = night.baseline?.origin, let run = night.runs.first(where: { $0.role == .suite }) {
         steps.append(
@@ -112,7 +115,8 @@ struct NightPage {
     case .inconclusive:
       steps.append(
         Step(
-          sentence: "Tonight does not count as clean, and no new baseline is pinned. Mend what is named here, or run it "
+          sentence:
+            "Tonight does not count as clean, and no new baseline is pinned. Mend what is named here, or run it "
             + "again when the host is quiet:", command: Self.command(night.night.command)))
     case .incomplete:
       steps.append(
@@ -138,7 +142,8 @@ struct NightPage {
       "\(InertText.line($0.subject, limit: 120)) \(InertText.line($0.a, limit: 200)) → \(InertText.line($0.b, limit: 200))"
     }
     let what = changes.isEmpty ? "" : " (\(changes.joined(separator: "; ")))"
-    return "The host is not what it was\(what): epoch \(night.epoch.number) begins tonight. What moved with it is listed "
+    return
+      "The host is not what it was\(what): epoch \(night.epoch.number) begins tonight. What moved with it is listed "
       + "and fails nothing, and history starts anew."
   }
 
@@ -159,7 +164,8 @@ struct NightPage {
   private var moved: String? {
     let count = night.series.count { $0.state == .moved }
     guard count > 0 else { return nil }
-    return "\(NumberFormat.count(count, "overhead")) lie\(count == 1 ? "s" : "") further from history than chance explains "
+    return
+      "\(NumberFormat.count(count, "overhead")) lie\(count == 1 ? "s" : "") further from history than chance explains "
       + "while the worker is the pinned one. That is of the host or of the night, and fails nothing; if it stays, it is "
       + "reported as a change point."
   }
@@ -169,7 +175,9 @@ struct NightPage {
     let isPlain =
       !text.isEmpty
       && text.unicodeScalars.allSatisfy { scalar in
-        scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil || "-_./:".unicodeScalars.contains(scalar))
+        scalar.isASCII
+          && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+            || "-_./:".unicodeScalars.contains(scalar))
       }
     return isPlain && !text.hasPrefix("-") ? text : "'\(text.replacing("'", with: "'\\''"))'"
   }
@@ -220,7 +228,8 @@ struct NightPage {
     return Tile(
       fact: "runs and control", shape: isFit ? "✓" : "?",
       value: isFit ? "fit to judge" : NumberFormat.count(night.objections.count, "objection"),
-      text: "\(NumberFormat.count(night.runs.count, "run")), \(noise.isEmpty ? "no noise class" : noise.joined(separator: ", ")); "
+      text:
+        "\(NumberFormat.count(night.runs.count, "run")), \(noise.isEmpty ? "no noise class" : noise.joined(separator: ", ")); "
         + "\(NumberFormat.count(valid, "valid block")), \(voided) voided. "
         + (night.objections.isEmpty ? "No control failed." : "What was objected to stands below."),
       tone: isFit ? NightVerdict.clean.tone : NightVerdict.inconclusive.tone)
@@ -233,7 +242,8 @@ struct NightPage {
         fact: "screened against history", shape: "…", value: "collecting",
         text: "\(screening.nights) of \(NumberFormat.count(screening.needed, "night"))", tone: "unavailable")
     }
-    let common = screening.common.map { "; all series alike lay at \(NumberFormat.times($0)), which was taken out" } ?? ""
+    let common =
+      screening.common.map { "; all series alike lay at \(Self.shift($0)), which was taken out" } ?? ""
     return Tile(
       fact: "screened against history", shape: screening.flagged == 0 ? "✓" : "▲",
       value: "\(screening.flagged) of \(screening.screened) flagged",
@@ -245,11 +255,11 @@ struct NightPage {
     let worse = night.confirmations.count(where: \.isWorse)
     if night.confirmations.isEmpty {
       return Tile(
-        fact: "today's worker against the pinned one", shape: "–", value: "not measured",
+        fact: "today against pinned", shape: "–", value: "not measured",
         text: night.isWorkerPinned ? "they are the same file" : baselineSentence, tone: "unavailable")
     }
     return Tile(
-      fact: "today's worker against the pinned one", shape: worse == 0 ? "✓" : "✗",
+      fact: "today against pinned", shape: worse == 0 ? "✓" : "✗",
       value: "\(worse) of \(night.confirmations.count) worse",
       text: "in fresh blocks tonight, in which both took turns",
       tone: worse == 0 ? NightVerdict.clean.tone : NightVerdict.regression.tone)
@@ -295,7 +305,7 @@ struct NightPage {
     var state: NightResult.Series.State
     var words: SeriesWords
     var value: TextTable.Cell
-    /// "expected 1.281×; 4.1 standard deviations, p < 0.001".
+    /// "expected 1.281×, now 1.034× of that, t 4.1, p < 0.001".
     var sentence: String
     /// Why it is in its state; may be empty.
     var reason: String
@@ -321,11 +331,15 @@ struct NightPage {
     let expected = row.expected.map { value in
       let before = night.epoch.isNew ? "before" : "expected"
       return row.series.quantity == .count
-        ? "\(before) \(words.change(from: value, to: row.value))" : "\(before) \(words.value(value))"
+        ? words.change(from: value, to: row.value) : "\(before) \(words.value(value))"
     }
     let parts = [
-      expected, row.shift.map { "moved to \(Self.shift($0)) of it" },
-      row.t.map { "t \(NumberFormat.decimal($0, places: 1))" }, row.pValue.map { NumberFormat.named("p", $0) },
+      expected,
+      // A count is told by its two numbers.
+      row.series.quantity == .count ? nil : row.shift.map { "now \(Self.shift($0)) of that" },
+      row.t.map { "t \(NumberFormat.decimal($0, places: 1))" },
+      // It is one of "not worse", which says nothing of what got better.
+      row.state == .better ? nil : row.pValue.map { NumberFormat.named("p", $0) },
     ].compactMap(\.self)
     return Mover(
       state: row.state, words: words, value: words.cell(row.value, low: row.low, high: row.high),
@@ -431,7 +445,9 @@ struct NightPage {
     let processor = [host.cpuModel, NumberFormat.count(host.cpuCount, "CPU"), host.virtualization].compactMap(\.self)
     let test = night.selfTest
     var facts = [
-      Fact(name: "verdict", value: "\(night.verdict.word), exit code \(night.exit): \(InertText.line(night.reason).withFullStop)"),
+      Fact(
+        name: "verdict",
+        value: "\(night.verdict.word), exit code \(night.exit): \(InertText.line(night.reason).withFullStop)"),
       Fact(name: "night", value: id, isCode: true), Fact(name: "suite", value: suite),
       Fact(
         name: "time",
@@ -439,7 +455,8 @@ struct NightPage {
           + NumberFormat.duration(seconds: run.finished.timeIntervalSince(run.started))),
       Fact(
         name: "host",
-        value: "\(InertText.name(host.hostname)), \(InertText.line("Linux \(host.kernel) \(host.architecture)", limit: 120)), "
+        value:
+          "\(InertText.name(host.hostname)), \(InertText.line("Linux \(host.kernel) \(host.architecture)", limit: 120)), "
           + processor.map { InertText.line($0, limit: 80) }.joined(separator: ", ")),
       Fact(
         name: "epoch",

@@ -3,6 +3,9 @@ internal import PlainText
 
 /// A night on a terminal.
 struct NightTerminal {
+  /// Words beside a picture have so much room, its margin included, or stand below it.
+  private static let narrowestWords = 30
+
   private let page: NightPage
   private var out: TerminalPage
 
@@ -76,7 +79,9 @@ struct NightTerminal {
     for mover in page.movers {
       out.entry(mover.state.shape, mover.state.style, "\(mover.words.title): \(mover.state.word)", mover.value.whole)
       let picture = TextSparkline.text(mover.recent + [mover.point.estimate])
-      if mover.recent.isEmpty {
+      let hasRoom = out.width - picture.terminalWidth >= Self.narrowestWords
+      if mover.recent.isEmpty || !hasRoom {
+        if !mover.recent.isEmpty { out.paragraph(picture, indent: 4) }
         if !mover.sentence.isEmpty { out.paragraph(mover.sentence, indent: 4, .dim) }
       } else {
         out.hanging(picture, nil, mover.sentence, indent: 4, textStyle: .dim)

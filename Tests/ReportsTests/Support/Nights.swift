@@ -82,7 +82,9 @@ enum Nights {
         row(series("veth"), .cleared, 1.242, expected: 1.191, t: 3.1, p: 0.002, reason: notWorse),
         row(series("bridge"), .steady, 1.311, expected: 1.302),
         row(series("bridge", .rttP99), .better, 1.183, expected: 1.274, t: -4.4, p: 0.99),
-        row(series("bridge", .systemCalls, .count), .steady, 4, expected: 4, t: nil, p: nil, recent: Array(repeating: 4, count: 30)),
+        row(
+          series("bridge", .systemCalls, .count), .steady, 4, expected: 4, t: nil, p: nil,
+          recent: Array(repeating: 4, count: 30)),
         row(series("bridge", .throughput, workload: "tcp-stream"), .steady, 0.88, expected: 0.881),
         row(
           series("overlayfs-ext4", .bytesCopied, .count, workload: "copy-up", scenario: "cow-io"), .steady, 67_108_864,
@@ -109,7 +111,8 @@ enum Nights {
     _ seconds: Double
   ) -> NightResult.Run {
     NightResult.Run(
-      role: role, id: "20261129-02\(index)000-c0d\(index)", scenario: scenario, validBlocks: valid, voidedBlocks: voided,
+      role: role, id: "20261129-02\(index)000-c0d\(index)", scenario: scenario, validBlocks: valid,
+      voidedBlocks: voided,
       noise: noise, seconds: seconds)
   }
 
@@ -181,6 +184,7 @@ enum Nights {
       $0.confirmations = []
       $0.changePoints = []
       $0.night.workerSHA256 = pinned
+      $0.notes = []
     }
   }
 
@@ -209,6 +213,7 @@ enum Nights {
   static var moved: NightResult {
     changed(.clean, "Nothing of the program is worse; 1 overhead moved with the host") {
       $0.night.workerSHA256 = pinned
+      $0.notes = []
       $0.confirmations = []
       $0.series[3] = row(series("bridge"), .moved, 1.352, expected: 1.302, t: 3.9, p: 0.0002)
       $0.baseline?.isManual = true
