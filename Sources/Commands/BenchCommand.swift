@@ -36,6 +36,7 @@ public struct BenchCommand: ParsableCommand {
       RunCommand.self, ExecCommand.self, ListCommand.self, DescribeCommand.self, ValidateCommand.self,
       DoctorCommand.self,
       AnalyzeCommand.self, ReportCommand.self, CompareCommand.self, ClaimsCommand.self, HopsCommand.self,
+      NightlyCommand.self,
       CleanupCommand.self,
     ])
 

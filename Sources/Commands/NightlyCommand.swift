@@ -104,7 +104,7 @@ struct NightlyCommand: ParsableCommand {
     let journals = Journal.defaultDirectory(environment: environment)
     try Housekeeping.sweep(journals: journals, store: runs, isQuiet: quiet)
     try examine(environment, journals)
-    let choice = try BaselineSource(runs).choice(named: baseline)
+    let choice = try BaselineSource(store: store).choice(baseline)
     let progress = ProgressDisplay(isQuiet: quiet, environment: environment)
     let controller = NightController(
       plan: plan, worker: worker, processors: processors, store: runs, journalDirectory: journals,

@@ -79,7 +79,7 @@ public struct NightController {
     let host = HostProbe.facts(processors: processors)
     let fingerprint = fingerprint(host)
     var night = try takeUp(host, fingerprint)
-    let pinned = try pinnedBaseline()
+    let pinned = try pinnedBaseline(fingerprint)
     night.baselineSHA256 = pinned?.baseline.workerSHA256
     let past = try store.nights().filter { $0.phase == .finished }
     let opened = try store.epoch(for: fingerprint, started: night.started)
@@ -149,30 +149,30 @@ public struct NightController {
   }
 
   /// What tonight's worker is held against, and its file; nil where nothing is pinned yet.
-  private func pinnedBaseline() throws(UserError) -> (baseline: PinnedBaseline, worker: WorkerBinary)? {
+  private func pinnedBaseline(_ fingerprint: [Epoch.Fact]) throws(UserError) -> (baseline: PinnedBaseline, worker: WorkerBinary)? {
     switch choice {
-    case .given(let baseline, let worker): return (baseline, worker)
+    case .given(let baseline, let worker):
+      // Of a file nothing is known but the host; of a night, its epoch.
+      let known = Set(baseline.fingerprint.map(\.subject))
+      let changes = EpochFingerprint.changes(
+        from: baseline.fingerprint, to: fingerprint.filter { known.contains($0.subject) })
+      guard changes.isEmpty else {
+        let words = changes.map { "\($0.subject): \($0.a), now \($0.b)" }.joined(separator: "; ")
+        throw UserError(
+          .badInput, "the baseline \(baseline.origin ?? "given") is of another epoch (\(words))",
+          remedy: "Name a night of this epoch, or the worker's file: workers can be held against each other on any host.")
+      }
+      return (baseline, worker)
     case .lastGood:
       guard let baseline = try store.baseline() else { return nil }
       if baseline.workerSHA256 == worker.sha256 { return (baseline, worker) }
-      return (baseline, try Self.keptWorker(of: baseline, store))
+      guard let kept = try WorkerBinary.kept(sha256: baseline.workerSHA256, in: store) else {
+        throw UserError(
+          .badInput, "the pinned worker \(baseline.workerSHA256.prefix(12))… is no longer kept beside the store",
+          remedy: "Pin another one: bench baseline set NIGHT|FILE. Or forget it: bench baseline clear")
+      }
+      return (baseline, kept)
     }
-  }
-
-  /// The pinned worker's file, which has to be what it was.
-  public static func keptWorker(of baseline: PinnedBaseline, _ store: RunStore) throws(UserError) -> WorkerBinary {
-    let remedy = "pin another one: bench baseline set NIGHT|FILE, or forget it: bench baseline clear"
-    let short = baseline.workerSHA256.prefix(12)
-    guard let path = store.workerPath(sha256: baseline.workerSHA256) else {
-      throw UserError(.badInput, "the pinned worker \(short)… is no longer kept beside the store", remedy: remedy)
-    }
-    let kept = try WorkerBinary(path: path)
-    guard kept.sha256 == baseline.workerSHA256 else {
-      throw UserError(
-        .badInput, "the pinned worker \(path) has changed: its SHA-256 is \(kept.sha256.prefix(12))…, not \(short)…",
-        remedy: remedy)
-    }
-    return kept
   }
 
   // MARK: - Measuring
@@ -368,7 +368,7 @@ public struct NightController {
     let valid = evidence.suiteRuns.filter { $0.obstacles.isEmpty }
     // Kept before it is pinned: a baseline without its file is none.
     let isPinning = result.verdict == .clean && !(evidence.baseline?.isManual ?? false)
-    if isPinning { try store.keepWorker(path: worker.path, sha256: worker.sha256) }
+    if isPinning { try worker.keep(in: store) }
     try store.finish(
       night, result: result, values: Self.counts(result.verdict) ? valid.flatMap { SeriesValues.values(of: $0) } : [])
     if isPinning {
