@@ -182,25 +182,16 @@ struct NightTests {
   @Test("500 series are rendered within a second, into less than 1 MB")
   func large() throws {
     let night = Nights.large(500)
-    _ = try NightReport.html(Nights.clean)
     let clock = ContinuousClock()
     var html = ""
-    let time = try clock.measure { html = try NightReport.html(night) }
+    // The best of three: other tests run at the same time.
+    let times = try (0..<3).map { _ in try clock.measure { html = try NightReport.html(night) } }
     #expect(html.utf8.count < 1_000_000)
-    // Without optimisation it takes some times as long.
-    #expect(time < .seconds(isOptimised ? 1 : 10))
+    #expect(try #require(times.min()) < .seconds(1))
     #expect(html.ranges(of: "id=\"spark-").count == NightPage.mostMovers * 2)
     #expect(html.contains("And 440 more, in the table of every series."))
     #expect(html.ranges(of: "<th scope=\"row\"><bdi>").count >= 600)
     #expect(NightReport.markdown(night).utf8.count < 1_000_000)
-  }
-
-  private var isOptimised: Bool {
-    #if DEBUG
-      false
-    #else
-      true
-    #endif
   }
 
   @Test("is written to files named by the night")

@@ -15,9 +15,10 @@ struct SeriesWords {
   var workload: String { InertText.name(series.workload) }
   var environment: String { InertText.name(series.environment) }
 
-  /// `network-hop/udp-rr-spin/bridge/rtt_p50:overhead`: as commands take it.
+  /// `network-hop/udp-rr-spin/bridge/rtt_p50:overhead`: as commands take it, and so longer than a name is shown else.
   var code: String {
-    "\(scenario)/\(workload)/\(environment)/\(series.metric.rawValue):\(series.quantity.rawValue)"
+    let parts = [series.scenario, series.workload, series.environment].map { InertText.name($0, limit: 200) }
+    return parts.joined(separator: "/") + "/\(series.metric.rawValue):\(series.quantity.rawValue)"
   }
 
   /// "round trip p50 of udp-rr-spin in bridge".
@@ -91,9 +92,9 @@ extension NightResult.ChangePoint {
 }
 
 extension NumberFormat {
-  /// "p = 0.003", "p < 0.001".
+  /// "p = 0.003", "p < 0.001", on one line.
   static func named(_ name: String, _ value: Double) -> String {
     let text = probability(value)
-    return text.hasPrefix("<") ? "\(name) \(text)" : "\(name) = \(text)"
+    return name + gap + (text.hasPrefix("<") ? text : "=" + gap + text)
   }
 }

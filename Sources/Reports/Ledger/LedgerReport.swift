@@ -157,8 +157,8 @@ public struct LedgerReport: Sendable {
 
   // MARK: As JSON
 
-  /// `bench.claims-ledger/1`: UTF-8, keys sorted, indented, ending in a newline; the same ledger always gives the same
-  /// bytes.
+  /// `bench.claims-ledger/1`, described by docs/bench.claims-ledger.schema.json: UTF-8, keys sorted, indented, ending in
+  /// a newline; the same ledger always gives the same bytes.
   /// - Throws: ``UserError`` for a number that JSON cannot hold.
   public func json() throws -> Data { try ReportJSON.encode(ledger, as: "the ledger") }
 

@@ -337,7 +337,7 @@ struct NightPage {
       expected,
       // A count is told by its two numbers.
       row.series.quantity == .count ? nil : row.shift.map { "now \(Self.shift($0)) of that" },
-      row.t.map { "t \(NumberFormat.decimal($0, places: 1))" },
+      row.t.map { "t\(NumberFormat.gap)\(NumberFormat.decimal($0, places: 1))" },
       // It is one of "not worse", which says nothing of what got better.
       row.state == .better ? nil : row.pValue.map { NumberFormat.named("p", $0) },
     ].compactMap(\.self)

@@ -45,7 +45,7 @@ enum Nights {
     return NightResult.Series(
       series: series, unit: isOverhead ? .one : series.metric.unit, state: state, value: value,
       low: isOverhead ? value * 0.992 : nil, high: isOverhead ? value * 1.009 : nil, expected: expected,
-      shift: expected.map { value / $0 / 1.004 }, t: t, pValue: p,
+      shift: expected.map { value / $0 / (isOverhead ? 1.004 : 1) }, t: t, pValue: p,
       recent: recent ?? expected.map { Self.recent($0) } ?? [], reason: reason)
   }
 
