@@ -25,13 +25,19 @@ let package = Package(
     .executableTarget(
       name: "HotPaths",
       dependencies: [
-        ours("Analysis"), ours("Capture"), ours("Model"), ours("Reports"), ours("Statistics"), ours("Store"),
-        ours("WorkerProtocol"),
+        ours("Analysis"), ours("Capture"), ours("Model"), ours("Regression"), ours("Reports"), ours("Statistics"),
+        ours("Store"), ours("WorkerProtocol"),
         .product(name: "Benchmark", package: "benchmark"),
       ],
       path: "HotPaths", swiftSettings: strict, plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),
     .executableTarget(
       name: "bench-topology", dependencies: [ours("Environments"), ours("Model")], path: "peers/bench-topology",
+      swiftSettings: strict),
+    .executableTarget(
+      name: "bench-changepoints", dependencies: [ours("Statistics")], path: "peers/bench-changepoints",
+      swiftSettings: strict),
+    .executableTarget(
+      name: "night-simulation", dependencies: [ours("NightSimulation"), ours("Regression")], path: "NightSimulation",
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -3,7 +3,9 @@
 # a build for release. See Benchmarks/README.md.
 #
 #   Benchmarks/run.sh                              everything
-#   Benchmarks/run.sh peers [COMPARISON...]        veth bridge throughput fileio topology startup hops (these), native
+#   Benchmarks/run.sh peers [COMPARISON...]        veth bridge throughput fileio topology startup hops changepoints
+#                                                  (these), native
+#   Benchmarks/run.sh simulation                   made-up nights of the nightly job: false alarms and power
 #   Benchmarks/run.sh hot [ARGUMENT...]            arguments for the benchmark plugin, e.g. --filter 'Store.*'
 #
 # Variables: SWIFT=swift, BUILD_DIR=.build (where `make build` built), BENCH_NO_INSTALL=1 (see
@@ -11,7 +13,7 @@
 set -u
 
 usage() {
-  sed -n '2,11s/^# \{0,1\}//p' Benchmarks/run.sh
+  sed -n '2,13s/^# \{0,1\}//p' Benchmarks/run.sh
 }
 
 case ${BENCH_JSON:-} in
@@ -42,7 +44,7 @@ compare() {
   [ -z "${BENCH_JSON:-}" ] || set -- "$@" --json "$BENCH_JSON/$name.json"
   echo "== $name"
   case $name in
-    fileio | startup | hops) as_root=no ;;
+    fileio | startup | hops | changepoints) as_root=no ;;
     *) as_root=yes ;;
   esac
   if [ "$as_root" = yes ] && [ "$(id -u)" -ne 0 ] && command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
@@ -55,13 +57,13 @@ compare() {
 }
 
 peers() {
-  [ $# -gt 0 ] || set -- veth bridge throughput fileio topology startup hops
+  [ $# -gt 0 ] || set -- veth bridge throughput fileio topology startup hops changepoints
   for name in "$@"; do
     case $name in
-      native | veth | bridge | throughput | fileio | topology | startup | hops) ;;
+      native | veth | bridge | throughput | fileio | topology | startup | hops | changepoints) ;;
       *)
         echo "run.sh: no comparison is named '$name' (known: native, veth, bridge, throughput, fileio," \
-          "topology, startup, hops)" >&2
+          "topology, startup, hops, changepoints)" >&2
         exit 64
         ;;
     esac
@@ -84,18 +86,32 @@ peers() {
   # Built as the user, not as root.
   python3 Benchmarks/peers/contestants.py >/dev/null || exit
   for name in "$@"; do
-    if [ "$name" = topology ]; then
-      "$swift" build --package-path Benchmarks --configuration release --product bench-topology || exit 70
-      break
-    fi
+    case $name in
+      topology | changepoints)
+        "$swift" build --package-path Benchmarks --configuration release --product "bench-$name" || exit 70
+        ;;
+    esac
+    if [ "$name" = changepoints ]; then scripts/changepoints.sh || exit; fi
   done
 
   for name in "$@"; do
     case $name in
       throughput | fileio | topology | startup | hops) compare "$name" "Benchmarks/peers/$name.py" ;;
+      changepoints) compare "$name" "$build/changepoints/bin/python" Benchmarks/peers/changepoints.py ;;
       *) compare "$name" Benchmarks/peers/latency.py "$name" ;;
     esac
   done
+}
+
+simulation() {
+  if [ $# -gt 0 ]; then
+    echo "run.sh: 'simulation' takes no arguments" >&2
+    exit 64
+  fi
+  scripts/deps.sh build || exit
+  "$swift" build --package-path Benchmarks --configuration release --product night-simulation >&2 || exit 70
+  Benchmarks/.build/release/night-simulation
+  note $?
 }
 
 hot() {
@@ -106,12 +122,14 @@ hot() {
 
 if [ $# -eq 0 ]; then
   peers
+  simulation
   hot
 else
   command=$1
   shift
   case $command in
     peers) peers "$@" ;;
+    simulation) simulation "$@" ;;
     hot) hot "$@" ;;
     -h | --help | help) usage ;;
     *)

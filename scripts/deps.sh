@@ -113,6 +113,8 @@ find_missing() {
         need_command tshark tshark wireshark-cli wireshark-cli tshark
         need_command python3 python3 python3 python python3
         have gcc || have clang || missing gcc gcc gcc gcc
+        # scripts/changepoints.sh makes an environment with Apache Otava.
+        python3 -c 'import ensurepip, venv' 2>/dev/null || missing python3-venv python3-pip python-pip py3-pip
         ;;
       *)
         echo "deps.sh: unknown group '$group' (known: swift, build, test, lint, benchmarks)" >&2

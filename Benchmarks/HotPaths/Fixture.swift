@@ -21,6 +21,16 @@ enum Fixture {
     }
   }
 
+  /// Overheads of nights in natural logarithms, oldest first: 2 % around a level that every third series changes by 5 %.
+  static func overheads(series count: Int, nights: Int) -> [[Double]] {
+    var random = SeededGenerator(seed: 41)
+    return (0..<count).map { series in
+      (0..<nights).map { night in
+        (series.isMultiple(of: 3) && night > nights / 2 ? 0.35 : 0.3) + 0.02 * normal(&random)
+      }
+    }
+  }
+
   /// Round trips in ns as a spinning worker sees them: some 8 µs with a long tail.
   static func roundTrips(count: Int, seed: UInt64) -> [UInt32] {
     var random = SeededGenerator(seed: seed)

@@ -3,6 +3,7 @@ internal import Benchmark
 internal import Capture
 internal import Foundation
 internal import Model
+internal import Regression
 internal import Reports
 internal import Statistics
 internal import Store
@@ -15,6 +16,7 @@ let benchmarks: @Sendable () -> Void = {
     maxIterations: 10_000)
 
   statistics()
+  nightly()
   histograms()
   capture()
   analysis()
@@ -25,6 +27,10 @@ let benchmarks: @Sendable () -> Void = {
 // What the benchmarks work on. Each has a process of its own, and globals are made when they are first used: in the
 // warm-up, and only those that the benchmark needs, so that its peak memory is its own.
 private let pairs = Fixture.pairs(count: 40, series: 500)
+private let year = Fixture.overheads(series: 500, nights: 365)
+private let nights = Fixture.overheads(series: 500, nights: 1001)
+private let history = nights.map { $0.dropLast().map(Optional.some) }
+private let tonight = nights.map(\.last)
 private let samples = Fixture.roundTrips(count: 1_000_000, seed: 1)
 private let histogram = LatencyHistogram(samples: samples)
 private let otherHistogram = LatencyHistogram(samples: Fixture.roundTrips(count: 1_000_000, seed: 2))
@@ -65,6 +71,21 @@ private func statistics() {
         ).pValue)
     }
     blackHole(MultipleTesting.benjaminiHochberg(p))
+  }
+}
+
+// MARK: - Nightly
+
+private func nightly() {
+  Benchmark("EDivisive: 500 series × 365 nights") { _ in
+    let settings = EDivisive.Settings(largestPValue: 1e-5, shortestLevel: 3)
+    for series in year { blackHole(EDivisive.changePoints(series, settings: settings)) }
+  }
+
+  Benchmark("Screening: 500 series × 1000 nights") { _ in
+    blackHole(
+      Screening.screen(
+        history: history, tonight: tonight, isCost: [Bool](repeating: true, count: tonight.count)))
   }
 }
 

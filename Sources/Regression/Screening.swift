@@ -17,8 +17,9 @@ internal import Statistics
 /// makes rates smaller. What more than half of all series have in common is therefore not flagged; it is reported as
 /// ``ScreeningOutcome/common``, and today's worker is held against the pinned one directly in any case (``Confirming``).
 ///
-/// **A screen, not a verdict.** MAD is had from few nights with less certainty than the m − 1 degrees of freedom say, so that of
-/// 500 series that did not change some 2 % are flagged at 20 nights and some 1 % at 60 (docs/nightly-simulation.md).
+/// **A screen, not a verdict.** MAD is had from few nights with less certainty than m − 1 degrees of freedom say: of 500
+/// series that did not change, 6 to 9 are flagged a night where noise is normal, and up to 20 where its tails are heavy
+/// (docs/nightly-simulation.md). That is the price of finding, on the same night, most of what is 5 % worse.
 public enum Screening {
   /// The fewest nights of history that a series is screened against.
   public static let nightsNeeded = 20

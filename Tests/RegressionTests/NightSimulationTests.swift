@@ -6,8 +6,8 @@ import Testing
 /// that it passes always or never; the bounds are such that a rule that is broken would not keep them.
 @Suite("Nights that are made up")
 struct NightSimulationTests {
-  /// At .005 a night, 250 nights have 1.25 false alarms; more than 5 come once in 300 such sets. Without Holm it would be
-  /// 24 of them for the headline series alone, and without the exact tail even more.
+  /// At .005 a night, 50 nights have 0.25 false alarms; more than 2 come in one of 500 such sets. Without Holm, it would be
+  /// 5 for the headline series alone.
   @Test(
     "on which nothing changed raise no alarm, but the screen has its price",
     arguments: [

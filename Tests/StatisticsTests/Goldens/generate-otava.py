@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes otava.json: what Apache Otava says of a dozen series, with which the E-divisive tests compare.
 
-Needs apache-otava (made with 0.8.0; `python3 -m venv .build/changepoints`, then `pip install apache-otava==0.8.0` in it). Run it
-in this folder; the seed is fixed.
+Needs apache-otava (made with 0.8.0), as in the environment that scripts/changepoints.sh makes. Run it in this folder;
+the seed is fixed.
 """
 import json
 
@@ -44,8 +44,8 @@ for name, values, options in series():
     settings = dict(window_len=50, max_pvalue=0.001, min_magnitude=0.0) | options
     # A list, not an array: of an array, Otava looks at the whole in every window.
     points, _ = compute_change_points(values.tolist(), **settings)
-    # Its merging may leave the statistics of sides that are no longer there: they are had anew, from what is left. SciPy's
-    # own test has the p-value of the same sides with the sample's variance.
+    # Its merging may leave the statistics of sides that are no longer there: they are had anew, from what is left.
+    # SciPy's own test has the p-value of the same sides with the sample's variance.
     tester = TTestSignificanceTester(settings["max_pvalue"])
     intervals = tester.get_intervals(points)
     found = []
