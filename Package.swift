@@ -145,7 +145,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ReportsTests", dependencies: ["Reports", "Model", "PlainText", "Statistics", "TestSupport"],
-      resources: [.copy("Browser"), .copy("Goldens")], swiftSettings: strict),
+      resources: [.copy("Browser"), .copy("Goldens"), .copy("Readers")], swiftSettings: strict),
     .testTarget(name: "LinuxKitTests", dependencies: ["LinuxKit", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "WorkloadsTests", dependencies: ["Workloads", "WorkerProtocol", "LinuxKit", "TestSupport"],

@@ -94,6 +94,8 @@ find_missing() {
         need_command python3 python3 python3 python python3
         python3 -c 'import jsonschema' 2>/dev/null ||
           missing python3-jsonschema python3-jsonschema python-jsonschema py3-jsonschema
+        # Exports are held against what reads them; scripts/readers.sh brings the rest of it.
+        need_command xmllint libxml2-utils libxml2 libxml2 libxml2-utils
         # Reports are looked at in a browser; scripts/browser.sh makes the environment that drives it.
         have chromium-browser || have google-chrome || need_command chromium chromium chromium chromium chromium
         python3 -c 'import ensurepip, venv' 2>/dev/null || missing python3-venv python3-pip python-pip py3-pip

@@ -17,6 +17,10 @@ export BENCH_EXECUTABLE="$build/release/bench" BENCH_WORKER="$build/release/benc
 BUILD_DIR=$build "$(dirname "$0")/browser.sh"
 export BENCH_BROWSER_PYTHON="$build/browser/bin/python"
 
+# The same, of what reads exports.
+BUILD_DIR=$build "$(dirname "$0")/readers.sh"
+export BENCH_READERS="$build/readers"
+
 if [ "$(id -u)" -eq 0 ]; then
   export BENCH_REQUIRE_PRIVILEGED=1
   echo 'Testing as root: privileged suites (namespaces, links, whole runs) are required.'

@@ -15,63 +15,17 @@ public enum JUnitReport {
     let scenario = InertText.name(run.scenario)
     let seconds = run.finished.map { max(0, $0.timeIntervalSince(run.started)) }.flatMap { $0.isFinite ? $0 : nil }
     let time = seconds.map { String(format: "%.3f", $0) }
-    let counts = [
-      ("tests", cases.count), ("failures", count(.failure, cases)), ("errors", count(.error, cases)),
-      ("skipped", count(.skipped, cases)),
-    ].map { ($0.0, String?.some(String($0.1))) }
-    let head =
-      [("name", scenario)] + counts
-      + [
-        ("time", time), ("timestamp", run.started.ISO8601Format()), ("hostname", InertText.name(run.host.hostname)),
-      ]
-    var xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-    xml += open("testsuites", [("name", "bench")] + counts + [("time", time)]) + "\n"
-    xml += "  " + open("testsuite", head) + "\n    <properties>\n"
-    for (name, value) in properties(page) where !value.isEmpty {
-      xml += "      " + open("property", [("name", name), ("value", value)], isEmpty: true) + "\n"
-    }
-    xml += "    </properties>\n"
-    for test in cases { xml += test.xml(in: scenario) }
-    return xml + "  </testsuite>\n</testsuites>\n"
+    return JUnitDocument(
+      suite: scenario, timestamp: run.started.ISO8601Format(), hostname: InertText.name(run.host.hostname), time: time,
+      properties: properties(page), cases: cases
+    ).xml
   }
 
-  private enum Outcome: String {
-    case passed, failure, error, skipped
-  }
-
-  private struct TestCase {
-    var group: String
-    var name: String
-    var outcome = Outcome.passed
-    /// Why it did not pass.
-    var message = ""
-    /// The kind of a failure or an error.
-    var type = ""
-    /// Lines.
-    var output: [String]
-
-    func xml(in scenario: String) -> String {
-      var xml = "    " + open("testcase", [("classname", "\(scenario).\(group)"), ("name", name)]) + "\n"
-      switch outcome {
-      case .passed: break
-      case .skipped: xml += "      " + open("skipped", [("message", message)], isEmpty: true) + "\n"
-      case .failure, .error:
-        xml +=
-          "      " + open(outcome.rawValue, [("message", message), ("type", type)]) + Markup.escaped(message)
-          + "</\(outcome.rawValue)>\n"
-      }
-      if !output.isEmpty {
-        xml += "      <system-out>" + output.map(Markup.escaped).joined(separator: "\n") + "</system-out>\n"
-      }
-      return xml + "    </testcase>\n"
-    }
-  }
-
-  private static func count(_ outcome: Outcome, _ cases: [TestCase]) -> Int { cases.count { $0.outcome == outcome } }
-
-  private static func test(_ claim: ClaimResult, _ line: Presentation.ClaimLine, _ page: Presentation) -> TestCase {
-    var test = TestCase(
-      group: InertText.name(claim.environment), name: "\(line.id): \(line.statement)",
+  private static func test(_ claim: ClaimResult, _ line: Presentation.ClaimLine, _ page: Presentation)
+    -> JUnitDocument.TestCase
+  {
+    var test = JUnitDocument.TestCase(
+      className: className(InertText.name(claim.environment), page), name: "\(line.id): \(line.statement)",
       output: [
         "verdict: \(line.verdict.rawValue)", line.numbers.joined(separator: ", "), line.reason,
         "Judged by the \(line.subject): \(line.rule).",
@@ -102,11 +56,11 @@ public enum JUnitReport {
     return test
   }
 
-  private static func test(_ control: ControlResult, _ page: Presentation) -> TestCase {
+  private static func test(_ control: ControlResult, _ page: Presentation) -> JUnitDocument.TestCase {
     let workload = InertText.name(control.workload)
     let reason = InertText.line(control.reason)
-    var test = TestCase(
-      group: "control",
+    var test = JUnitDocument.TestCase(
+      className: className("control", page),
       name: "\(workload): \(control.metric.title(of: page.kind(control.workload))) of the baseline's two copies agrees",
       output: [control.ratio.map { "ratio: \(RatioText($0).whole)" } ?? "", reason].filter { !$0.isEmpty })
     if !control.isPassed {
@@ -117,6 +71,10 @@ public enum JUnitReport {
       test.message = reason.isEmpty ? "the control did not pass" : reason
     }
     return test
+  }
+
+  private static func className(_ group: String, _ page: Presentation) -> String {
+    "\(InertText.name(page.result.run.scenario)).\(group)"
   }
 
   private static func properties(_ page: Presentation) -> [(String, String)] {
@@ -131,11 +89,5 @@ public enum JUnitReport {
       ("command", InertText.line(run.command)),
       ("validity", page.validity.isValid ? "valid" : page.validity.sentences.joined(separator: " ")),
     ]
-  }
-
-  /// A start tag; attributes without a value are left out.
-  private static func open(_ name: String, _ attributes: [(String, String?)], isEmpty: Bool = false) -> String {
-    let text = attributes.compactMap { name, value in value.map { " \(name)=\"\(Markup.escaped($0))\"" } }.joined()
-    return "<\(name)\(text)\(isEmpty ? "/>" : ">")"
   }
 }
