@@ -59,6 +59,7 @@ enum GitHubAnnotations {
       add(.error, "bench nightly: detector blind", [result.reason, ExportText.numbers(result.selfTest)])
       // Nothing else that this night says counts.
       return all
+    case .incomplete: add(.error, "bench nightly: incomplete", [result.reason])
     case .inconclusive: add(.warning, "bench nightly: inconclusive", [result.reason])
     }
     for confirmation in result.confirmations where confirmation.isWorse {

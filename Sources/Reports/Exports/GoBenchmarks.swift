@@ -20,7 +20,7 @@ enum GoBenchmarks {
     let run = result.run
     var text = """
 
-      # run \(comment(run.id)), \(comment(run.profile.rawValue)) profile, started \(JSONResult.timestamp(run.started))
+      # run \(comment(run.id)), \(comment(run.profile.rawValue)) profile, started \(ReportJSON.timestamp(run.started))
       # worker \(comment(run.workerSHA256)), bench \(comment(run.version)), kernel \(comment(run.host.kernel))
       # \(run.validBlocks) valid blocks, \(run.voidedBlocks) voided
 
