@@ -106,12 +106,15 @@ public struct NightPlan: Sendable {
     plan.scenario.claims = []
     plan.profile.looks = [blocks]
     // Room for as many again to be voided.
-    plan.profile.budgetSeconds = Int(plan.estimatedBlockSeconds * Double(blocks) * 2) + slack
+    let hasEngine = plan.environments.contains { $0.needs.contains(where: \.isEngine) }
+    plan.profile.budgetSeconds =
+      Int(plan.estimatedBlockSeconds * Double(blocks) * 2) + (hasEngine ? engineSlack : slack)
     return plan
   }
 
-  /// What a run takes before its first block, in seconds, generously.
-  private static let slack = 60
+  /// What a run takes before its first block, in seconds, generously; with images to be made, and without.
+  private static let engineSlack = 60
+  private static let slack = 10
 
   /// A seed for each run of the night.
   private static func seed(_ seed: UInt64, _ role: NightRecord.Part.Role, _ index: Int) -> UInt64 {
