@@ -21,6 +21,7 @@ public struct BenchCommand: ParsableCommand {
         bench report latest                  write the last run's reports again
         bench compare A B                    two runs, or the files of two hosts
         bench claims                         the article's claims on this host
+        bench history                        what the nights have said
         bench hops a.pcap b.pcap             the time from capture to capture
         sudo bench doctor                    what this host can measure
 
@@ -37,6 +38,7 @@ public struct BenchCommand: ParsableCommand {
       DoctorCommand.self,
       AnalyzeCommand.self, ReportCommand.self, CompareCommand.self, ClaimsCommand.self, HopsCommand.self,
       NightlyCommand.self,
+      HistoryCommand.self, BaselineCommand.self, ExportCommand.self, ImportCommand.self, PruneCommand.self,
       CleanupCommand.self,
     ])
 

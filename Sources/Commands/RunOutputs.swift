@@ -13,20 +13,21 @@ struct RunOutputs {
   let environment: [String: String]
 
   /// Makes sure that everything can be written.
-  func check() throws {
+  /// - Parameter option: which one named the file.
+  func check(option: String = "--json") throws {
     if let json, json != "-" {
       let directory = URL(fileURLWithPath: json).deletingLastPathComponent().path
       var isDirectory: ObjCBool = false
       if FileManager.default.fileExists(atPath: json, isDirectory: &isDirectory), isDirectory.boolValue {
-        throw UserError(.usage, "--json \(json): this is a directory", remedy: "name a file in it")
+        throw UserError(.usage, "\(option) \(json): this is a directory", remedy: "name a file in it")
       }
       guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory), isDirectory.boolValue else {
         throw UserError(
-          .usage, "--json \(json): there is no directory \(directory)", remedy: "make it, or name another place")
+          .usage, "\(option) \(json): there is no directory \(directory)", remedy: "make it, or name another place")
       }
       guard FileManager.default.isWritableFile(atPath: directory) else {
         throw UserError(
-          .notPermitted, "--json \(json): \(directory) cannot be written", remedy: "name another place")
+          .notPermitted, "\(option) \(json): \(directory) cannot be written", remedy: "name another place")
       }
     }
     if let reports { try checkDirectory(reports) }

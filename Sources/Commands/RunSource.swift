@@ -21,7 +21,9 @@ struct RunSource {
     let isPath = name.contains("/") || name.hasPrefix(".") || !isDirectory.boolValue
     if name.hasSuffix(".json") || (isThere && isPath) { return try Self.file(name) }
     let store = try RunStore.openReadOnly(path: storePath)
-    guard let place = Self.placeBeforeLatest(name) else { return RunAnalysis.analyze(try store.run(name)) }
+    guard let place = Self.placeBeforeLatest(name) else {
+      return RunAnalysis.analyze(try store.run(try Self.run(ofNight: name, store) ?? name))
+    }
     let newest = try store.runs(limit: place + 1)
     guard newest.count > place else {
       throw UserError(
@@ -29,6 +31,11 @@ struct RunSource {
         remedy: "'bench list --runs' lists them.")
     }
     return RunAnalysis.analyze(try store.run(newest[place].id))
+  }
+
+  /// Of a whole night's id: its first run of the suite; nil of any other name.
+  private static func run(ofNight name: String, _ store: RunStore) throws(UserError) -> String? {
+    try store.nights().first { $0.id == name }?.parts.first { $0.role == .suite }?.run
   }
 
   /// Of `latest~N`: N; nil of any other name.

@@ -259,6 +259,12 @@ public final class RunStore: Sendable {
     }
   }
 
+  /// The whole id of a run.
+  /// - Parameter name: as of ``run(_:)``.
+  public func runID(_ name: String) throws(UserError) -> String {
+    try read { [path] db in try Self.find(name, db, path: path) }
+  }
+
   /// The newest runs, newest first.
   /// - Parameter limit: how many at the most; nil gives all.
   public func runs(limit: Int? = nil) throws(UserError) -> [RunListing] {

@@ -186,7 +186,7 @@ struct PruneTests {
 
   @Test("gives the room back")
   func room() throws {
-    for block in 0..<300 {
+    for block in 0..<120 {
       try store.append(Sample.trial(block: block + 1, position: 0, samples: (0..<2000).map { $0 &* 7919 }), run: "1a")
     }
     let pruned = try store.prune(Retention(nightsWithRuns: 1))

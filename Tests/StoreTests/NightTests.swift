@@ -244,7 +244,7 @@ struct HistoryTests {
   func volume() throws {
     let series = 500
     // A thousand, built for release, gave the numbers of docs/history.md.
-    let nights = ProcessInfo.processInfo.environment["BENCH_HISTORY_NIGHTS"].flatMap { Int($0) } ?? 40
+    let nights = ProcessInfo.processInfo.environment["BENCH_HISTORY_NIGHTS"].flatMap { Int($0) } ?? 20
     let store = try RunStore(path: "\(fixture.directory.path)/volume.sqlite", busyTimeout: 1, isDurable: false)
     for number in 0..<nights {
       try store.add(Sample.night(number), Sample.values(number, series: series), recent: 30)

@@ -74,6 +74,16 @@ extension RunStore {
     }
   }
 
+  /// Reads a whole export, and stores nothing.
+  /// - Parameter name: as people know the file.
+  /// - Throws: `UserError(.badInput)`, naming line and reason, for a file that is not a whole sound export.
+  public static func verify(export file: String, name: String) throws(UserError) {
+    try rethrowing(file) {
+      var reader = try ExportReader(path: file, name: StoreFailure.shown(name))
+      _ = try reader.read { _, _ in }
+    }
+  }
+
   /// Takes over an export. The whole file is verified before anything is written, and all of it is stored or nothing.
   ///
   /// A run or a night that is here already is left as it is; one of the same id with other content has the whole file
