@@ -24,7 +24,7 @@ public enum HistoryJSON {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     encoder.dateEncodingStrategy = .custom { date, encoder in
       var container = encoder.singleValueContainer()
-      try container.encode(JSONResult.timestamp(date))
+      try container.encode(ReportJSON.timestamp(date))
     }
     return try encoder.encode(File(view: view)) + Data("\n".utf8)
   }
