@@ -18,7 +18,7 @@ enum GitHubSummary {
   }
 
   private struct Document {
-    /// For the lines that say what was left out, and for heads of tables.
+    /// For what follows a list that has taken all room: heads of tables, and lines that say what was left out.
     private static let reserve = 4_096
 
     let limit: Int
@@ -81,10 +81,6 @@ enum GitHubSummary {
             ?? "with no baseline yet")
           + ". Epoch \(result.epoch.number), \(result.epoch.nights) nights before tonight.")
       line()
-      list("Objections", result.objections, "objections")
-      if result.epoch.isNew {
-        list("A new epoch", result.epoch.changes.map(ExportText.change), "changes")
-      }
       let selfTest = result.selfTest
       line(
         escaped(
@@ -98,6 +94,10 @@ enum GitHubSummary {
           ? "Screened \(screening.screened) series against \(screening.nights) nights, flagged \(screening.flagged)."
           : "Nothing was screened: \(screening.nights) of \(screening.needed) nights are there.")
       line()
+      list("Objections", result.objections, "objections")
+      if result.epoch.isNew {
+        list("A new epoch", result.epoch.changes.map(ExportText.change), "changes")
+      }
       table(
         "Held against the pinned worker", ["series", "blocks>", "today's ÷ pinned>", "p (Holm)>", "worse", "reason"],
         result.confirmations.sorted { $0.isWorse && !$1.isWorse }.map { confirmation in

@@ -91,6 +91,16 @@ struct GoBenchmarkTests {
         reading.results.allSatisfy { Set($0.config.keys).isSubset(of: ["goos", "goarch", "pkg", "cpu"]) }, "\(text)")
     }
   }
+
+  @Test(
+    "are read by a reader that refuses what is malformed",
+    arguments: [
+      "BenchmarkX-2 1 2\n", "BenchmarkX-2 1 2 ns/op 3\n", "BenchmarkX-2 1 NaN ns/op\n", "Benchmarkx 1 2 ns/op\n",
+      "BenchmarkX-2 1 2 ns/op", "BenchmarkX-2 1 2 ns/op 3 ns/op\n", "Goos: linux\n", "goOs: linux\n",
+    ])
+  func malformed(_ text: String) {
+    #expect(throws: Readers.Failure.self) { try Readers.read(text, as: "benchmarks", Reading.self) }
+  }
 }
 
 @Suite("Blocks in hyperfine's JSON", .requiresReaders)

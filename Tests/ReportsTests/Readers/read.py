@@ -4,8 +4,8 @@
   read.py openmetrics FILE     by prometheus_client's parser of OpenMetrics
   read.py prometheus FILE      by its parser of the Prometheus text format, that node_exporter's collector reads
   read.py benchmarks FILE      by the grammar of golang.org/design/14313-benchmark-format, and what benchfmt adds to it
-  read.py hyperfine FILE       by the keys that hyperfine's scripts/ (plot_whisker, plot_histogram, plot_progression,
-                               welch_ttest, advanced_statistics) of 1.x read
+  read.py hyperfine FILE       by the keys of BenchmarkResult in hyperfine 1.x, of which its scripts/ (plot_whisker,
+                               plot_histogram, plot_progression, welch_ttest, advanced_statistics) read some
   read.py otava CONFIG TEST    by Apache Otava's own importer and analysis, as its command line calls them
 
 With several files it prints one line each. Whatever is malformed ends it with 1 and a message.
