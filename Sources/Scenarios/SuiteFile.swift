@@ -80,12 +80,10 @@ public enum SuiteFile {
         selfTest = NightSuite.SelfTest(scenario: scenario, workload: workload)
       }
     }
-    let nodes = fields.list("runs", of: "runs") ?? []
-    if fields.has("runs") && nodes.isEmpty && problems.isEmpty {
-      fields.report("'runs' needs at least one run", at: "runs")
-    }
+    let nodes = fields.list("runs", of: "runs")
+    if let nodes, nodes.isEmpty { fields.report("'runs' needs at least one run", at: "runs") }
     var entries: [NightSuite.Entry] = []
-    for node in nodes {
+    for node in nodes ?? [] {
       guard let fields = Fields(node, subject: "a run of the suite", keys: entryKeys, problems) else { continue }
       let entry = read(fields)
       // Series are named by their scenario: two runs of one would be told apart by nothing.

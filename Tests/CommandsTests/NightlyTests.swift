@@ -83,7 +83,7 @@ struct NightlyTests {
       line = String(decoding: try killed.readLine(deadline: place.deadline), as: UTF8.self)
     } while !line.hasPrefix("block 1 of")
     #expect(kill(killed.pid, SIGKILL) == 0)
-    #expect(try killed.waitForExit(deadline: place.deadline) == .signaled(SIGKILL))
+    #expect(try killed.waitForExit(deadline: place.deadline) == .killed(signal: SIGKILL))
     try checkStore(place, finished: 0)
 
     let night = try place.bench(
