@@ -109,8 +109,13 @@ enum NightRows {
     try db.execute(sql: "DELETE FROM night_values WHERE night IN \(list)", arguments: arguments)
     try db.execute(sql: "DELETE FROM nights WHERE number IN \(list)", arguments: arguments)
     try db.execute(sql: "DELETE FROM series WHERE id NOT IN (SELECT DISTINCT series FROM night_values)")
+    // The last epoch may have been opened for a night that does not name it yet, and no number is given twice.
     try db.execute(
-      sql: "DELETE FROM epochs WHERE number NOT IN (SELECT epoch FROM nights WHERE epoch IS NOT NULL)")
+      sql: """
+        DELETE FROM epochs
+        WHERE number NOT IN (SELECT epoch FROM nights WHERE epoch IS NOT NULL)
+          AND number < (SELECT max(number) FROM epochs)
+        """)
   }
 
   // MARK: - Epochs
