@@ -37,6 +37,7 @@ STAGED      := $(STAGE)/bench $(STAGE)/_bench $(STAGE)/bench.fish $(STAGE)/bench
 
 SOURCES        := Package.swift $(shell find Sources -type f)
 SCENARIOS      := $(wildcard scenarios/*.yaml)
+SUITES         := $(wildcard scenarios/suites/*.yaml)
 SWIFT_CODE     := $(wildcard Package.swift Sources Tests Benchmarks)
 UNITS          := $(wildcard deploy/systemd/bench-nightly.*)
 SHELL_SCRIPTS  := $(wildcard .ci/run scripts/*.sh Benchmarks/*.sh Benchmarks/*/*.sh)
@@ -123,6 +124,8 @@ install: writable stage ## copy the program, scenarios, completions and man page
 	@install -m 755 $(RELEASE)/bench '$(DESTDIR)$(bindir)/bench'
 	@install -m 755 $(RELEASE)/bench-worker '$(DESTDIR)$(libexecdir)/bench-worker'
 	@install -m 644 $(SCENARIOS) '$(DESTDIR)$(scenariodir)'
+	@install -d '$(DESTDIR)$(scenariodir)/suites'
+	@install -m 644 $(SUITES) '$(DESTDIR)$(scenariodir)/suites'
 	@install -m 644 $(STAGE)/bench.1 '$(DESTDIR)$(mandir)/bench.1'
 	@install -m 644 $(STAGE)/bench '$(DESTDIR)$(bashcompdir)/bench'
 	@install -m 644 $(STAGE)/_bench '$(DESTDIR)$(zshcompdir)/_bench'
@@ -133,8 +136,8 @@ install: writable stage ## copy the program, scenarios, completions and man page
 uninstall: writable ## remove what install copied
 	@rm -f '$(DESTDIR)$(bindir)/bench' '$(DESTDIR)$(libexecdir)/bench-worker' '$(DESTDIR)$(mandir)/bench.1' \
 	  '$(DESTDIR)$(bashcompdir)/bench' '$(DESTDIR)$(zshcompdir)/_bench' '$(DESTDIR)$(fishcompdir)/bench.fish' \
-	  $(patsubst scenarios/%,'$(DESTDIR)$(scenariodir)/%',$(SCENARIOS))
-	@for folder in '$(libexecdir)' '$(scenariodir)' '$(PREFIX)/share/bench'; do \
+	  $(patsubst scenarios/%,'$(DESTDIR)$(scenariodir)/%',$(SCENARIOS) $(SUITES))
+	@for folder in '$(libexecdir)' '$(scenariodir)/suites' '$(scenariodir)' '$(PREFIX)/share/bench'; do \
 	  if [ -d "$(DESTDIR)$$folder" ]; then rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$folder"; fi; \
 	done
 	@echo 'Removed bench from $(DESTDIR)$(PREFIX). Stored runs were kept.'

@@ -100,7 +100,7 @@ struct NightlyTests {
     #expect(try place.data("out/night-\(id).json") == place.data("night.json"))
     #expect(try place.read("night.xml").contains("<testsuite"))
     #expect(try place.read("bench.prom").hasSuffix("# EOF\n"))
-    #expect(try place.read("summary.md").contains("A tiny night"))
+    #expect(try place.read("summary.md").contains("tiny-night"))
     #expect(place.names(in: "journal") == [], "nothing is left on the host")
     try checkStore(place, finished: 1)
 
