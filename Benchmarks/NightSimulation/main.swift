@@ -74,7 +74,25 @@ private func power() {
   say("")
 }
 
+/// With it, how many nights are `blind` although nothing is wrong.
+private func selfTest() {
+  say("### The self-test: 10 % put in, judged by itself\n")
+  say("\(nullNights) nights each; a night on which it is not found is `blind`.\n")
+  say("| host | found |")
+  say("|---|---|")
+  var seed: UInt64 = 2001
+  for base in [SimulatedHost.quiet, .poor] {
+    for host in SimulatedHost.Shape.allCases.map({ base.with(shape: $0) }) {
+      let found = NightSimulation(host: host, series: 0, history: 1, seed: seed).selfTestsFound(nights: nullNights)
+      seed += 1
+      say("| \(host.name) | \(share(found, of: nullNights)) |")
+    }
+  }
+  say("")
+}
+
 private let isWithinGoal = falseAlarms()
 power()
+selfTest()
 say("Goal, a false alarm on less than 1 % of nights in every row: \(isWithinGoal ? "met" : "missed").")
 exit(isWithinGoal ? 0 : 1)

@@ -91,6 +91,16 @@ public struct NightSimulation: Sendable {
     return result
   }
 
+  /// Of so many nights, those on which the detector's own test found what was put in: `injected`, as a ratio less 1, judged by
+  /// itself. A night on which it does not is `blind`.
+  public func selfTestsFound(nights: Int, injected: Double = 0.1) -> Int {
+    var found = 0
+    run(nights: nights) { night in
+      if isAlarm([night.candidate(effect: injected)]) { found += 1 }
+    }
+    return found
+  }
+
   private func isAlarm(_ candidates: [Candidate]) -> Bool { Confirming.judge(candidates).contains(where: \.isWorse) }
 
   private func isWorse(_ candidate: Candidate, among others: ArraySlice<Candidate>) -> Bool {

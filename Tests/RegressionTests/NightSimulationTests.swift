@@ -24,15 +24,21 @@ struct NightSimulationTests {
 
   @Test func onWhichOneIsSlowerFindIt() {
     let quiet = NightSimulation(host: .quiet, series: 50, headlines: 20, history: 24, seed: 2)
-      .power(nights: 40, effects: [0.01, 0.05, 0.1])
-    // Below 2 % nothing is worse, however sure it is.
-    #expect(quiet[0].direct <= 1 && quiet[0].afterScreen <= 1, "\(quiet[0])")
-    #expect(quiet[1].flagged >= 34 && quiet[1].afterScreen >= 30 && quiet[1].direct >= 30, "\(quiet[1])")
-    #expect(quiet[2].flagged >= 39 && quiet[2].afterScreen >= 39 && quiet[2].direct >= 39, "\(quiet[2])")
+      .power(nights: 40, effects: [0.05, 0.1])
+    #expect(quiet[0].flagged >= 34 && quiet[0].afterScreen >= 30 && quiet[0].direct >= 30, "\(quiet[0])")
+    #expect(quiet[1].flagged >= 39 && quiet[1].afterScreen >= 39 && quiet[1].direct >= 39, "\(quiet[1])")
     let poor = NightSimulation(host: .poor, series: 50, headlines: 20, history: 24, seed: 3)
       .power(nights: 40, effects: [0.03, 0.1])
     #expect(poor[0].direct <= 8, "\(poor[0])")
     #expect(poor[1].direct >= 15, "\(poor[1])")
+  }
+
+  @Test func lessThanTwoPerCentIsNoneHoweverSureItIs() {
+    let still = SimulatedHost(name: "still", nightSpread: 0.002, blockSpread: 0.002, moodSpread: 0.002)
+    let result = NightSimulation(host: still, series: 30, headlines: 20, history: 24, seed: 5)
+      .power(nights: 20, effects: [0.015, 0.025])
+    #expect(result[0].flagged == 0 && result[0].afterScreen == 0 && result[0].direct == 0, "\(result[0])")
+    #expect(result[1].flagged == 20 && result[1].afterScreen == 20 && result[1].direct == 20, "\(result[1])")
   }
 
   /// Were the moods of the past left in the spread, 5 % would drown in them.
