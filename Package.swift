@@ -165,6 +165,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
+      name: "NightlyTests", dependencies: ["Environments", "Harness", "Model", "Nightly"], swiftSettings: strict),
+    .testTarget(
       name: "HarnessTests",
       dependencies: [
         "Analysis", "Capture", "Harness", "Environments", "LinuxKit", "Model", "NetlinkKit", "Scenarios", "Store",

@@ -9,6 +9,9 @@ A short suite is measured again and again with `bench nightly` and a store of it
 3. A night on what looks like another host (the hostname differs, in a UTS namespace of its own). It has to open a new
    epoch, exit 0, and say so.
 
+With --kill, instead: a night is killed (SIGKILL) in each of its phases. The store has to be whole, the night must not count,
+and the next start has to go on with it and end well, with nothing left on the host.
+
 Prints a Markdown table. Takes root, and a quiet host: minutes in which nothing else runs.
 """
 
@@ -16,6 +19,8 @@ import argparse
 import json
 import os
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -27,28 +32,33 @@ title: A short night, end to end
 budget: 20min
 runs:
   - scenario: network-hop
-    environments: [native, netns, veth]
-    workloads: [udp-rr-spin, tcp-rr-block]
+    environments: [native, netns, veth, bridge]
+    workloads: [udp-rr-spin]
     blocks: {blocks}
     window: 150ms
     warmup: 20ms
 """
 
 
-def night(arguments, worker, prefix=(), extra=()):
-    """Runs one night; returns its exit code and its result, nil where it has none."""
+def command(arguments, path, *more):
+    suite = os.path.join(arguments.folder, "short.yaml")
+    return [arguments.bench, "nightly", "--suite", suite, "--json", path, "--report", arguments.folder, *more]
+
+
+def variables(arguments, worker):
+    return dict(
+        os.environ, BENCH_WORKER=worker, BENCH_STORE=os.path.join(arguments.folder, "store.sqlite"),
+        BENCH_JOURNAL=os.path.join(arguments.folder, "journal"))
+
+
+def night(arguments, worker, prefix=()):
+    """Runs one night; returns its exit code and its result, None where it has none."""
     path = os.path.join(arguments.folder, "night.json")
     if os.path.exists(path):
         os.remove(path)
-    command = [
-        *prefix, arguments.bench, "nightly", "--suite", os.path.join(arguments.folder, "short.yaml"), "--json", path,
-        "--no-report", "--quiet", *extra,
-    ]
-    environment = dict(os.environ)
-    environment.update(
-        BENCH_WORKER=worker, BENCH_STORE=os.path.join(arguments.folder, "store.sqlite"),
-        BENCH_JOURNAL=os.path.join(arguments.folder, "journal"))
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1800)
+    ended = subprocess.run(
+        [*prefix, *command(arguments, path, "--quiet")], env=variables(arguments, worker), capture_output=True,
+        text=True, timeout=1800)
     if ended.stderr.strip():
         print(ended.stderr.strip(), file=sys.stderr)
     if not os.path.exists(path):
@@ -69,12 +79,69 @@ def tell(name, code, result, rows):
     print("| " + " | ".join(str(cell) for cell in rows[-1]) + " |", flush=True)
 
 
+def another_worker(arguments, number):
+    """The same program in another file: bytes behind the end of an ELF file are nobody's."""
+    path = os.path.join(arguments.folder, "worker")
+    shutil.copy(arguments.worker, path)
+    with open(path, "ab") as file:
+        file.write(bytes([number]))
+    return path
+
+
+def stored(arguments):
+    """Whether the store is whole, and how many nights are finished."""
+    with sqlite3.connect(os.path.join(arguments.folder, "store.sqlite")) as store:
+        whole = store.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        return whole, store.execute("SELECT count(*) FROM nights WHERE phase = 'finished'").fetchone()[0]
+
+
+def kills(arguments):
+    failures = []
+    # Something to be held against.
+    night(arguments, another_worker(arguments, 100))
+    print("| killed while | store whole | counted | next start | exit |")
+    print("|---|---|---|---|--:|")
+    phases = [("measuring", "Measuring "), ("testing the detector", "Testing "), ("confirming", "Holding ")]
+    for number, (name, beginning) in enumerate(phases, 101):
+        worker = another_worker(arguments, number)
+        _, before = stored(arguments)
+        path = os.path.join(arguments.folder, "night.json")
+        started = subprocess.Popen(
+            command(arguments, path), env=variables(arguments, worker), stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True)
+        is_there = False
+        for line in started.stderr:
+            is_there = is_there or line.startswith(beginning)
+            if is_there and line.startswith("block 2 "):
+                break
+        os.kill(started.pid, signal.SIGKILL)
+        started.wait()
+        started.stderr.close()
+        whole, counted = stored(arguments)
+        ended = subprocess.run(
+            command(arguments, path), env=variables(arguments, worker), capture_output=True, text=True, timeout=1800)
+        goes_on = "Going on with night" in ended.stderr
+        after_whole, after = stored(arguments)
+        left = os.listdir(os.path.join(arguments.folder, "journal"))
+        print(
+            f"| {name} | {'yes' if whole and after_whole else 'NO'} | {counted - before} | "
+            f"{'goes on' if goes_on else 'starts anew'} | {ended.returncode} |", flush=True)
+        if not is_there:
+            failures.append(f"{name}: the phase was never reached")
+        if not whole or not after_whole or counted != before or after != before + 1 or left:
+            failures.append(f"{name}: counted {before} → {counted} → {after}, left in the journal: {left}")
+        if not goes_on or ended.returncode not in (0, 3):
+            failures.append(f"{name}: the next start ended with {ended.returncode}: {ended.stderr[-500:]}")
+    return failures
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--bench", default=".build/release/bench")
     parser.add_argument("--worker", default=".build/release/bench-worker")
     parser.add_argument("--nights", type=int, default=10, help="A/A nights (default: 10)")
     parser.add_argument("--blocks", type=int, default=12, help="blocks of the suite (default: 12)")
+    parser.add_argument("--kill", action="store_true", help="kill nights in each of their phases, instead")
     parser.add_argument("--keep", help="keep store and workers in this folder")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
@@ -92,17 +159,20 @@ def main():
 def trial(arguments):
     with open(os.path.join(arguments.folder, "short.yaml"), "w") as file:
         file.write(SUITE.format(blocks=arguments.blocks))
+    failures = kills(arguments) if arguments.kill else nights(arguments)
+    for failure in failures:
+        print(f"nights.py: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def nights(arguments):
     rows = []
     failures = []
-    worker = os.path.join(arguments.folder, "worker")
     print("| night | exit | verdict | self-test saw | today ÷ pinned | why |")
     print("|---|--:|---|--:|---|---|")
 
     for number in range(1, arguments.nights + 1):
-        shutil.copy(arguments.worker, worker)
-        # Bytes behind the end of an ELF file are nobody's: another file, the same program.
-        with open(worker, "ab") as file:
-            file.write(bytes([number]))
+        worker = another_worker(arguments, number)
         code, result = night(arguments, worker)
         tell(f"A/A {number}", code, result, rows)
         if code not in (0, 3):
@@ -123,10 +193,7 @@ def trial(arguments):
     tell("another host", code, result, rows)
     if code != 0 or not result["epoch"]["is_new"]:
         failures.append(f"the night of another fingerprint ended with {code}")
-
-    for failure in failures:
-        print(f"nights.py: {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    return failures
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 #   Benchmarks/run.sh peers [COMPARISON...]        veth bridge throughput fileio topology startup hops changepoints
 #                                                  (these), native
 #   Benchmarks/run.sh simulation                   made-up nights of the nightly job: false alarms and power
+#   Benchmarks/run.sh nights [ARGUMENT...]         real ones, as root on a quiet host: --nights 10, --kill
 #   Benchmarks/run.sh hot [ARGUMENT...]            arguments for the benchmark plugin, e.g. --filter 'Store.*'
 #
 # Variables: SWIFT=swift, BUILD_DIR=.build (where `make build` built), BENCH_NO_INSTALL=1 (see
@@ -13,7 +14,7 @@
 set -u
 
 usage() {
-  sed -n '2,13s/^# \{0,1\}//p' Benchmarks/run.sh
+  sed -n '2,14s/^# \{0,1\}//p' Benchmarks/run.sh
 }
 
 case ${BENCH_JSON:-} in
@@ -103,6 +104,11 @@ peers() {
   done
 }
 
+nights() {
+  Benchmarks/nights.py --bench "$build/release/bench" --worker "$build/release/bench-worker" "$@"
+  note $?
+}
+
 simulation() {
   if [ $# -gt 0 ]; then
     echo "run.sh: 'simulation' takes no arguments" >&2
@@ -130,6 +136,7 @@ else
   case $command in
     peers) peers "$@" ;;
     simulation) simulation "$@" ;;
+    nights) nights "$@" ;;
     hot) hot "$@" ;;
     -h | --help | help) usage ;;
     *)

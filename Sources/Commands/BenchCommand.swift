@@ -21,13 +21,14 @@ public struct BenchCommand: ParsableCommand {
         bench report latest                  write the last run's reports again
         bench compare A B                    two runs, or the files of two hosts
         bench claims                         the article's claims on this host
+        sudo bench nightly                   the regression job
         bench history                        what the nights have said
         bench hops a.pcap b.pcap             the time from capture to capture
         sudo bench doctor                    what this host can measure
 
       EXIT STATUS
         0   done                        69  the host lacks something
-        1   a gate failed               70  internal error
+        1   a regression                70  internal error
         3   no verdict could be had     77  not permitted
         64  usage                       130 interrupted (and cleaned up)
         65  bad input file

@@ -48,7 +48,14 @@ struct ExportTarget {
 
   /// Replaces the file as a whole. GitHub's summary is added to: other steps write to the same file.
   func write(_ night: NightResult, runs: [RunResult], store: RunStore) throws {
-    let text = try NightExport.render(format, night: night, runs: runs, history: try history(night, store))
+    let history = try history(night, store)
+    let text = try NightExport.render(format, night: night, runs: runs, history: history)
+    if format == .otava && path != "-" {
+      // By which Otava reads it: which direction is worse, a table has no room for.
+      let url = URL(fileURLWithPath: path)
+      let configuration = NightExport.otavaConfiguration(night: night, history: history, file: url.lastPathComponent)
+      try ReportWriter.replace(url.deletingPathExtension().path + ".yaml", with: Data(configuration.utf8))
+    }
     if path == "-" { return Console.output(text.hasSuffix("\n") ? String(text.dropLast()) : text) }
     guard format == .github else { return try ReportWriter.replace(path, with: Data(text.utf8)) }
     guard let file = FileHandle(forUpdatingAtPath: path) else {

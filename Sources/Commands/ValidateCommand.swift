@@ -1,13 +1,15 @@
 internal import ArgumentParser
 internal import Environments
 internal import Model
+internal import Nightly
 internal import Scenarios
 
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "validate", abstract: "Check scenario files without running anything.")
+    commandName: "validate", abstract: "Check scenarios, claims and suites without running anything.")
 
-  @Argument(help: ArgumentHelp("Scenarios, by name or by path.", valueName: "file"))
+  @Argument(
+    help: ArgumentHelp("Scenarios, by name or by path; files of claims and suites, by path.", valueName: "file"))
   var files: [String]
 
   func run() throws {
@@ -18,7 +20,17 @@ struct ValidateCommand: ParsableCommand {
         if ClaimsFile.isNamed(by: path) {
           let claims = try ClaimsFile.load(path: path).claims
           let open = claims.count { $0.open != nil }
-          Console.output("\(path): valid (\(claims.count) claims, \(open) of them measured by no scenario yet)")
+          let count = "\(claims.count) claim\(claims.count == 1 ? "" : "s")"
+          Console.output("\(path): valid (\(count), \(open) of them measured by no scenario yet)")
+          continue
+        }
+        if SuiteFile.isSuite(path: path) {
+          // What it names of scenarios has to be there, too.
+          let suite = try SuiteFile.load(path: path)
+          _ = try NightPlan(suite: suite, path: path, seed: 1) { name throws(UserError) in
+            try ScenarioSource.load(name)
+          }
+          Console.output("\(path): valid (suite \(suite.name): \(suite.title))")
           continue
         }
         let scenario = try ScenarioSource.load(path)

@@ -19,6 +19,9 @@ public struct RunPlan: Sendable {
   /// A worker that takes turns with the run's own: every environment has a second trial in each block, in which it runs
   /// in the other's stead. nil in all runs but those that hold one worker against another.
   public var reference: WorkerBinary?
+  /// What the user's own commands are in those trials, by the workload's name: those of another build of the same
+  /// program. A workload that is not in it has the same commands in both.
+  public var referenceCommands: [String: WorkloadSpec.Commands] = [:]
 
   /// - Parameters:
   ///   - environments: names to keep, nil for the profile's; the baseline is always in.

@@ -97,7 +97,8 @@ struct TrialRunner {
     resources: HostResources
   ) throws(Failure) -> Trial {
     let environment = try build(slot) { () throws(UserError) in try definition.build(with: resources) }
-    if let commands = workload.commands {
+    if let own = workload.commands {
+      let commands = slot.isControl ? plan.referenceCommands[workload.name] ?? own : own
       let session = CommandSession(link: link, environment: environment, commands: commands, processors: processors)
       return try session.run(limit: UInt64(plan.profile.budgetSeconds) * 1_000_000_000).trial(
         block: block, position: position, slot: slot)

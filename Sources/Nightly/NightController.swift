@@ -102,7 +102,7 @@ public struct NightController {
       selfTest: selfTest(tested), baseline: pinned?.baseline,
       history: NightHistory(nights: [], series: [], values: []), before: [:], goodCounts: [:], duels: [])
     try addHistory(to: &evidence, opened.epoch, past)
-    if let pinned, !evidence.isWorkerPinned { try confirm(&evidence, &night, pinned.worker, began: began) }
+    try confirm(&evidence, &night, evidence.isWorkerPinned ? nil : pinned?.worker, began: began)
     evidence.night.finished = Date()
     let result = NightJudge.judge(evidence)
     try finish(&night, result, evidence, fingerprint)
@@ -149,7 +149,9 @@ public struct NightController {
   }
 
   /// What tonight's worker is held against, and its file; nil where nothing is pinned yet.
-  private func pinnedBaseline(_ fingerprint: [Epoch.Fact]) throws(UserError) -> (baseline: PinnedBaseline, worker: WorkerBinary)? {
+  private func pinnedBaseline(_ fingerprint: [Epoch.Fact]) throws(UserError) -> (
+    baseline: PinnedBaseline, worker: WorkerBinary
+  )? {
     switch choice {
     case .given(let baseline, let worker):
       // Of a file nothing is known but the host; of a night, its epoch.
@@ -160,7 +162,8 @@ public struct NightController {
         let words = changes.map { "\($0.subject): \($0.a), now \($0.b)" }.joined(separator: "; ")
         throw UserError(
           .badInput, "the baseline \(baseline.origin ?? "given") is of another epoch (\(words))",
-          remedy: "Name a night of this epoch, or the worker's file: workers can be held against each other on any host.")
+          remedy:
+            "Name a night of this epoch, or the worker's file: workers can be held against each other on any host.")
       }
       return (baseline, worker)
     case .lastGood:
@@ -246,18 +249,18 @@ public struct NightController {
     return nil
   }
 
-  /// Holds tonight's worker against the pinned one, in fresh blocks.
+  /// Holds tonight's worker against the pinned one, and the user's own program against its last good build, in fresh
+  /// blocks.
+  /// - Parameter pinned: nil where tonight's worker is the pinned one, or none is pinned.
   private func confirm(
-    _ evidence: inout NightEvidence, _ night: inout NightRecord, _ pinned: WorkerBinary, began: UInt64
+    _ evidence: inout NightEvidence, _ night: inout NightRecord, _ pinned: WorkerBinary?, began: UInt64
   ) throws(UserError) {
     let flagged = NightJudge.flagged(evidence.values, history: evidence.history)
     var obstacles: [String] = []
     for index in plan.parts.indices {
-      let workloads = plan.ownWorkloads(of: index)
+      let workloads = plan.comparedWorkloads(of: index, hasOtherWorker: pinned != nil)
       let scenario = plan.parts[index].scenario.name
-      guard let runPlan = plan.confirmation(of: index, workloads: workloads.map(\.name), pinned: pinned) else {
-        continue
-      }
+      guard let runPlan = plan.confirmation(of: index, against: pinned, tonight: worker) else { continue }
       let needed = plan.seconds(of: runPlan)
       let left = Double(budgetSeconds) - Double(Clock.monotonic() - began) / 1e9
       let isMeasured = night.parts.contains { $0.role == .confirmation && $0.index == index }
@@ -275,7 +278,7 @@ public struct NightController {
         continue
       }
       let run = try measure(
-        &night, .confirmation, index, runPlan, "Holding tonight's worker against the pinned one in \(scenario)")
+        &night, .confirmation, index, runPlan, "Holding what is under test against what was good, in \(scenario)")
       let result = RunAnalysis.analyze(run)
       evidence.runs.append(NightEvidence.Run(role: .confirmation, result: result))
       let obstacle = Self.obstacle(of: result)

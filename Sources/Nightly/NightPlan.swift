@@ -11,6 +11,8 @@ public struct NightPlan: Sendable {
   public let seed: UInt64
   /// A run for each of the suite's entries, in their order.
   public let parts: [RunPlan]
+  /// Of each entry: the commands of the last good build of the user's own program, by the workload's name.
+  private let lastGood: [[String: WorkloadSpec.Commands]]
   private let selfTestScenario: Scenario
   private let family: AddressFamily
 
@@ -34,6 +36,7 @@ public struct NightPlan: Sendable {
     self.family = family
     do throws(UserError) {
       var parts: [RunPlan] = []
+      var lastGood: [[String: WorkloadSpec.Commands]] = []
       for (index, entry) in suite.entries.enumerated() {
         let scenario = try load(entry.scenario)
         guard !parts.contains(where: { $0.scenario.name == scenario.name }) else {
@@ -47,8 +50,10 @@ public struct NightPlan: Sendable {
         plan.profile.windowMilliseconds = entry.windowMilliseconds ?? plan.profile.windowMilliseconds
         plan.profile.warmupMilliseconds = entry.warmupMilliseconds ?? plan.profile.warmupMilliseconds
         parts.append(Self.fixed(plan, blocks: entry.blocks))
+        lastGood.append(try Self.lastGood(of: entry, plan, load))
       }
       self.parts = parts
+      self.lastGood = lastGood
       selfTestScenario = try load(suite.selfTest.scenario)
       _ = try Self.selfTest(suite.selfTest, selfTestScenario, seed: seed, family: family, worker: nil)
     } catch {
@@ -56,6 +61,28 @@ public struct NightPlan: Sendable {
       throw UserError(
         error.exitCode == .usage ? .badInput : error.exitCode, "\(path): \(error.message)", remedy: error.remedy)
     }
+  }
+
+  private static func lastGood(
+    of entry: NightSuite.Entry, _ plan: RunPlan, _ load: (String) throws(UserError) -> Scenario
+  ) throws(UserError) -> [String: WorkloadSpec.Commands] {
+    guard let name = entry.lastGood else { return [:] }
+    let other = try load(name)
+    var commands: [String: WorkloadSpec.Commands] = [:]
+    for workload in plan.workloads where workload.kind == .exec {
+      guard let found = other.workloads.first(where: { $0.name == workload.name })?.commands else {
+        throw UserError(
+          .badInput, "'last_good': scenario '\(other.name)' has no workload '\(workload.name)' of kind exec",
+          remedy: "It has to have the workloads of \(plan.scenario.name), with the commands of the last good build.")
+      }
+      commands[workload.name] = found
+    }
+    guard !commands.isEmpty else {
+      throw UserError(
+        .badInput, "'last_good': no workload of \(plan.scenario.name) is of kind exec",
+        remedy: "Leave it out: the worker is held against the pinned one by itself.")
+    }
+    return commands
   }
 
   /// The run in which the detector is tested: the worker against itself, slowed by a tenth.
@@ -80,24 +107,33 @@ public struct NightPlan: Sendable {
     return fixed(plan, blocks: duelBlocks)
   }
 
-  /// A run in which today's worker takes turns with the pinned one; nil where none of the entry's workloads is the
-  /// worker's own.
+  /// A run in which what is under test takes turns with what was good.
   /// - Parameters:
   ///   - index: of the entry.
-  ///   - workloads: the names of those that are compared.
-  func confirmation(of index: Int, workloads: [String], pinned: WorkerBinary) -> RunPlan? {
+  ///   - worker: the pinned worker, where it is not tonight's; nil holds the user's own program alone against its last good
+  ///     build.
+  ///   - tonight: tonight's worker.
+  /// - Returns: nil where the entry has nothing to compare.
+  func confirmation(of index: Int, against worker: WorkerBinary?, tonight: WorkerBinary) -> RunPlan? {
     var plan = parts[index]
-    plan.workloads = plan.workloads.filter { workloads.contains($0.name) }
+    let names = comparedWorkloads(of: index, hasOtherWorker: worker != nil).map(\.name)
+    plan.workloads = plan.workloads.filter { names.contains($0.name) }
     guard !plan.workloads.isEmpty else { return nil }
     plan.seed = Self.seed(seed, .confirmation, index)
-    plan.reference = pinned
+    plan.reference = worker ?? tonight
+    plan.referenceCommands = lastGood[index]
     return Self.fixed(plan, blocks: Self.duelBlocks)
   }
 
-  /// Those of an entry's workloads that the worker does itself: an image is rebuilt by an engine, and a command is the
-  /// user's own.
-  func ownWorkloads(of index: Int) -> [WorkloadSpec] {
-    parts[index].workloads.filter { $0.kind != .exec && $0.kind.field != .images }
+  /// Those of an entry's workloads that are held against what was good: the user's own commands where their last good build
+  /// is known, and, against another worker, what the worker does itself. (An image is rebuilt by an engine.)
+  func comparedWorkloads(of index: Int, hasOtherWorker: Bool) -> [WorkloadSpec] {
+    parts[index].workloads.filter { workload in
+      switch workload.kind {
+      case .exec: lastGood[index][workload.name] != nil
+      default: hasOtherWorker && workload.kind.field != .images
+      }
+    }
   }
 
   /// A run of exactly so many valid blocks, with no claim to end it sooner.
@@ -152,15 +188,16 @@ public struct NightPlan: Sendable {
         seconds: seconds(of: try selfTest(worker: worker))))
     steps.append(
       Step(
-        what: "where the worker is not the pinned one, hold it against that: \(Self.duelBlocks) blocks of each",
+        what:
+          "where the worker is not the pinned one, hold it against that (and a program of yours against its last good "
+          + "build): \(Self.duelBlocks) blocks of each",
         seconds: confirmationSeconds(worker)))
     return steps
   }
 
   private func confirmationSeconds(_ worker: WorkerBinary) -> Double {
     parts.indices.reduce(0) { sum, index in
-      let names = ownWorkloads(of: index).map(\.name)
-      return sum + (confirmation(of: index, workloads: names, pinned: worker).map(seconds) ?? 0)
+      sum + (confirmation(of: index, against: worker, tonight: worker).map(seconds) ?? 0)
     }
   }
 

@@ -4,8 +4,9 @@ internal import Model
 /// Numbers of events and of bytes: they have no noise, so any change within an epoch is one.
 ///
 /// A count is in history only if every block of its run repeats it to within ``SeriesResult/agreement``, which is what a
-/// packet of somebody else adds now and then. Two nights agree by the same measure. It is held against the night before, so
-/// that a change is told once, on the night on which it comes.
+/// packet of somebody else adds now and then. Two nights agree by the same measure. It is held against the night
+/// that was good last (the one that the baseline is from), so that a change is told until it is mended, or accepted by
+/// pinning another baseline.
 public enum CountGate {
   /// What became of a count.
   public struct Finding: Sendable, Equatable {
@@ -25,11 +26,11 @@ public enum CountGate {
     }
   }
 
-  /// Holds tonight's value against the last one.
+  /// Holds tonight's value against the good one.
   ///
   /// - Parameters:
   ///   - value: tonight's, in the metric's unit.
-  ///   - last: that of the last night of the epoch that has one, in the same unit.
+  ///   - last: that of the last good night of the epoch, in the same unit.
   ///   - isCost: whether larger is worse.
   public static func judge(_ value: Double, last: Double, isCost: Bool) -> Finding {
     // The same measure as where two runs are compared: of the larger of the two.
@@ -37,7 +38,8 @@ public enum CountGate {
     let isWorse = (value > last) == isCost
     return Finding(
       change: isWorse ? .worse : .better,
-      reason: "It was \(number(last)) the night before and is \(number(value)) now; a count does not change by chance.")
+      reason:
+        "It was \(number(last)) in the last good night and is \(number(value)) now; a count does not change by chance.")
   }
 
   private static func number(_ value: Double) -> String { String(format: "%.6g", value) }

@@ -8,7 +8,7 @@ internal import Statistics
 /// - an **overhead** (of the host) is screened against its history. Flagged, it is confirmed in fresh blocks where
 ///   tonight's worker is not the pinned one; where it is, it has moved with the host and is reported.
 /// - a **worker** that is not the pinned one is held against it directly. Where it is worse, that fails.
-/// - a **count** that differs from that of the last good night fails.
+/// - a **count** that differs from that of the last good night fails, in whichever direction.
 /// - what stays at a new level for some nights is a **change point**: reported.
 public enum NightJudge {
   /// Of tonight's values, those that are to be measured again in fresh blocks, where there is another worker to measure
@@ -111,12 +111,8 @@ private struct NightJudgement {
     series.shift = good > 0 ? series.value / good : nil
     let finding = CountGate.judge(series.value, last: good, isCost: series.series.isCost)
     series.reason = finding.reason
-    series.state =
-      switch finding.change {
-      case .same: .steady
-      case .better: .better
-      case .worse: .worse
-      }
+    // Fewer events are another path, too.
+    series.state = finding.change == .same ? .steady : .changed
   }
 
   private func judge(overhead series: inout NightResult.Series) {
@@ -141,14 +137,14 @@ private struct NightJudgement {
       series.state = .better
     } else if !screened.isFlagged {
       series.state = .steady
-    } else if evidence.isWorkerPinned {
-      series.state = .moved
-      series.reason =
-        "The worker is the pinned one, so it is the host that has moved: a change that stays becomes a change point."
     } else if let confirmation = confirmation(of: series.series) {
       // A worse one is said where all series are.
       series.state = .cleared
       series.reason = confirmation.reason
+    } else if evidence.isWorkerPinned {
+      series.state = .moved
+      series.reason =
+        "The worker is the pinned one, so it is the host that has moved: a change that stays becomes a change point."
     } else {
       series.state = .open
       series.reason = evidence.confirmationObstacle ?? "It was not measured again."
@@ -199,12 +195,15 @@ private struct NightJudgement {
     guard selfTest.isFound else {
       // What could not even be looked at is the host's fault, and not the detector's.
       if selfTest.pValue == nil {
-        return (.inconclusive, "The detector could not be tested: \(selfTest.reason ?? "there was no comparison").")
+        return (
+          .inconclusive,
+          Sentence.ended("The detector could not be tested: \(selfTest.reason ?? "there was no comparison")")
+        )
       }
       return (
         .blind,
-        "The detector is blind: \(selfTest.reason ?? "the slowdown that was put in was not found"). "
-          + "What it did not see tonight, it could not have seen."
+        Sentence.ended("The detector is blind: \(selfTest.reason ?? "the slowdown that was put in was not found")")
+          + " A real slowdown of that size would not have been found either."
       )
     }
     if let missing = missing.first {
@@ -214,7 +213,7 @@ private struct NightJudgement {
     if !worse.isEmpty {
       let shown = worse.prefix(3).joined(separator: "; ")
       let rest = worse.count > 3 ? "; and \(worse.count - 3) more" : ""
-      return (.regression, "\(Self.count(worse.count, "series")) worse: \(shown)\(rest).")
+      return (.regression, "\(Self.count(worse.count, "series")) worse or changed: \(shown)\(rest).")
     }
     if let objection = objections.first { return (.inconclusive, objection) }
     let open = series.filter { $0.state == .open }
@@ -249,7 +248,7 @@ private struct NightJudgement {
       }
       return name + (number ?? "")
     }
-    let counts = series.filter { $0.state == .worse && $0.series.quantity == .count }.map {
+    let counts = series.filter { $0.state == .changed }.map {
       "\($0.series.name) \(Self.number($0.value)) instead of "
         + Self.number($0.expected ?? .nan)
     }
@@ -270,7 +269,7 @@ private struct NightJudgement {
     var sentences: [String] = []
     if !confirmations.isEmpty {
       sentences.append(
-        "In none of \(confirmations.count) comparisons tonight's worker is slower than the pinned one.")
+        "In none of \(confirmations.count) comparisons with what was good, tonight's is worse.")
     } else if evidence.baseline == nil {
       sentences.append("The first night: its worker is what later ones are held against.")
     }

@@ -40,7 +40,8 @@ struct Validity: Equatable {
           case .completed: "The run ended"
           }
         concernsAll(
-          "\(how) with \(NumberFormat.count(valid, "valid block")); an interval needs at least \(RunResult.fewestBlocks).")
+          "\(how) with \(NumberFormat.count(valid, "valid block")); an interval needs at least \(RunResult.fewestBlocks)."
+        )
       case .hostile:
         concernsAll("The host was hostile: others took so much of it that its timings cannot be trusted.")
       }

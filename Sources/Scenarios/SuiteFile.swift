@@ -9,7 +9,7 @@ public enum SuiteFile {
 
   private static let schemaPrefix = "bench.suite/"
   private static let keys = ["schema", "name", "title", "budget", "self_test", "runs"]
-  private static let entryKeys = ["scenario", "environments", "workloads", "blocks", "window", "warmup"]
+  private static let entryKeys = ["scenario", "environments", "workloads", "blocks", "window", "warmup", "last_good"]
   private static let selfTestKeys = ["scenario", "workload"]
   private static let extensions = [".yaml", ".yml"]
 
@@ -107,6 +107,7 @@ public enum SuiteFile {
     }
     if fields.has("window") { entry.windowMilliseconds = fields.milliseconds("window", in: 10...600_000) }
     if fields.has("warmup") { entry.warmupMilliseconds = fields.milliseconds("warmup", in: 0...60_000) }
+    if fields.has("last_good") { entry.lastGood = fields.text("last_good") }
     return entry
   }
 }

@@ -44,7 +44,7 @@ struct Worker {
       case .command: try CommandRunner(configuration).run()
       case .client:
         var configuration = configuration
-        if configuration.slowdownPPM == 0 { configuration.slowdownPPM = try builtInSlowdown() }
+        configuration.slowdownPPM += try builtInSlowdown()
         // Before the warm-up, so that nothing stands between it and the window.
         control.canaryNanoseconds = Canary.measure()
         try measure(configuration, control)

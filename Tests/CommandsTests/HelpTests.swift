@@ -4,7 +4,7 @@ internal import Testing
 struct HelpTests {
   private static let commands = [
     "run", "exec", "list", "describe", "validate", "doctor", "analyze", "report", "compare", "claims", "hops",
-    "history", "baseline", "export", "import", "prune", "cleanup",
+    "nightly", "history", "baseline", "export", "import", "prune", "cleanup",
   ]
 
   @Test("without arguments says what there is")

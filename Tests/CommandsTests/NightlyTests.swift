@@ -63,6 +63,16 @@ struct NightlyTests {
     #expect(!place.exists("state/bench.sqlite"))
   }
 
+  @Test("can be checked without running anything, together with what it names")
+  func validate() throws {
+    let place = try workplace()
+    let valid = try place.bench("validate", "./night.yaml")
+    #expect(valid.code == 0 && valid.output == "./night.yaml: valid (suite tiny-night: A tiny night)\n", "\(valid)")
+    try place.write(Self.suite.replacing("udp-block]", with: "udp-blok]"), to: "bad.yaml")
+    let bad = try place.bench("validate", "./bad.yaml")
+    #expect(bad.code == 65 && bad.errors.contains("did you mean 'udp-block'"), "\(bad.errors)")
+  }
+
   @Test("says what of the suite a scenario does not have, naming the suite's file")
   func unknownPart() throws {
     let place = try workplace(Self.suite.replacing("[native, netns]", with: "[native, netsn]"))

@@ -20,6 +20,6 @@ struct CountGateTests {
   @Test func saysWhatItWas() {
     #expect(
       CountGate.judge(6, last: 4, isCost: true).reason
-        == "It was 4 the night before and is 6 now; a count does not change by chance.")
+        == "It was 4 in the last good night and is 6 now; a count does not change by chance.")
   }
 }

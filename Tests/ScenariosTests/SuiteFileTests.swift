@@ -17,6 +17,7 @@ struct SuiteFileTests {
         blocks: 10
         window: 100ms
       - scenario: ./cow.yaml
+        last_good: ./cow-last.yaml
     """
 
   private static func parse(_ text: String) throws -> NightSuite { try SuiteFile.parse(text, file: "mine.yaml") }
@@ -36,7 +37,7 @@ struct SuiteFileTests {
         NightSuite.Entry(
           scenario: "network-hop", environments: ["native", "veth"], workloads: ["udp-rr-spin"], blocks: 10,
           windowMilliseconds: 100),
-        NightSuite.Entry(scenario: "./cow.yaml"),
+        NightSuite.Entry(scenario: "./cow.yaml", lastGood: "./cow-last.yaml"),
       ])
   }
 

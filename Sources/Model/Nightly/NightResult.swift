@@ -196,6 +196,8 @@ public struct NightResult: Codable, Sendable, Equatable {
       case cleared
       /// Worse, and confirmed: a regression.
       case worse
+      /// A count that is not what it was in the last good night, in whichever direction: that fails, too.
+      case changed
       /// Flagged, but not to be confirmed tonight.
       case open
       /// Better by more than chance explains. Nothing fails.
@@ -206,6 +208,9 @@ public struct NightResult: Codable, Sendable, Equatable {
       case moved
       /// It is only shown.
       case shown
+
+      /// Whether the night is a regression for it.
+      public var fails: Bool { self == .worse || self == .changed }
     }
 
     public var series: HistorySeries

@@ -15,16 +15,20 @@ public struct NightSuite: Codable, Sendable, Equatable {
     /// The measured window of each trial, and what is sent before it; nil is the scenario's quick profile's.
     public var windowMilliseconds: Int?
     public var warmupMilliseconds: Int?
+    /// A scenario, by name or path, whose commands of the same workloads start the last good build of the user's own
+    /// program: every night the two take turns. nil holds no command of the user's against another.
+    public var lastGood: String?
 
     enum CodingKeys: String, CodingKey {
       case scenario, environments, workloads, blocks
+      case lastGood = "last_good"
       case windowMilliseconds = "window_ms"
       case warmupMilliseconds = "warmup_ms"
     }
 
     public init(
       scenario: String, environments: [String]? = nil, workloads: [String]? = nil, blocks: Int = Entry.defaultBlocks,
-      windowMilliseconds: Int? = nil, warmupMilliseconds: Int? = nil
+      windowMilliseconds: Int? = nil, warmupMilliseconds: Int? = nil, lastGood: String? = nil
     ) {
       self.scenario = scenario
       self.environments = environments
@@ -32,6 +36,7 @@ public struct NightSuite: Codable, Sendable, Equatable {
       self.blocks = blocks
       self.windowMilliseconds = windowMilliseconds
       self.warmupMilliseconds = warmupMilliseconds
+      self.lastGood = lastGood
     }
 
     /// Enough for intervals of 99 % and some to be voided.

@@ -28,6 +28,11 @@ struct ComparisonPage {
   }
 
   /// What keeps findings from being had: the first thing that is said.
+  /// At most six, and how many more there are.
+  private static func few(_ subjects: [String]) -> String {
+    subjects.count <= 6 ? subjects.listed : (Array(subjects.prefix(5)) + ["\(subjects.count - 5) more"]).listed
+  }
+
   var alarm: Alarm? {
     let refusals = comparison.refused.map { refused in
       "The workload \(InertText.name(refused.workload)) is not the same work in both runs, and is not compared: "
@@ -92,7 +97,7 @@ struct ComparisonPage {
     }
     let work = differs(.work)
     if !work.isEmpty {
-      warnings.append("Not the same thing was measured everywhere: see \(work.prefix(6).map(\.self).listed) below.")
+      warnings.append("Not the same thing was measured everywhere: see \(Self.few(work)) below.")
     }
     if differs(.sampling).contains("window") {
       warnings.append(

@@ -71,6 +71,7 @@ enum GitHubAnnotations {
       let place = "\(ExportText.place(series.series)), \(series.series.quantity.rawValue)"
       let parts = [ExportText.value(series), ExportText.standing(series), series.reason ?? ""]
       switch series.state {
+      case .changed: add(.error, "changed: \(place)", parts)
       case .worse:
         if !result.confirmations.contains(where: { $0.isWorse && $0.concerns(series.series) }) {
           add(.error, "worse: \(place)", parts)

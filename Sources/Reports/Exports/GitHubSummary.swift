@@ -119,7 +119,7 @@ enum GitHubSummary {
       table(
         "Series", ["series", "state", "tonight>", "standing", "reason"],
         series.map { _, series in
-          let state = series.state == .worse ? "**worse**" : series.state.rawValue
+          let state = series.state.fails ? "**\(series.state.rawValue)**" : series.state.rawValue
           return [
             code(ExportText.name(series.series)), state, escaped(ExportText.value(series)),
             escaped(ExportText.standing(series)), escaped(series.reason ?? ""),
@@ -145,6 +145,6 @@ enum GitHubSummary {
 extension NightResult.Series.State {
   /// The place of each, what asks for most attention first.
   fileprivate static let byGravity: [Self: Int] = Dictionary(
-    uniqueKeysWithValues: [.worse, .open, .moved, .shifted, .better, .cleared, .collecting, .steady, .shown]
+    uniqueKeysWithValues: [.worse, .changed, .open, .moved, .shifted, .better, .cleared, .collecting, .steady, .shown]
       .enumerated().map { ($1, $0) })
 }

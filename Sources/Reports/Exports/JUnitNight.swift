@@ -42,11 +42,11 @@ enum JUnitNight {
     }
     for (index, series) in result.series.enumerated() { add(test(series, owner[index] ?? [], result)) }
     for confirmation in left { add(test(confirmation, result)) }
-    if result.verdict == .regression && !cases.contains(where: { $0.outcome == .failure }) {
+    if result.verdict.exitStatus == .failed && !cases.contains(where: { $0.outcome == .failure }) {
       let reason = InertText.line(result.reason)
       add(
         JUnitDocument.TestCase(
-          className: className, name: "verdict", outcome: .failure, message: reason, type: "regression"))
+          className: className, name: "verdict", outcome: .failure, message: reason, type: result.verdict.rawValue))
     }
     return cases
   }
@@ -84,7 +84,7 @@ enum JUnitNight {
       output: [
         "\(ExportText.place(key)): \(series.state.rawValue)", "tonight: \(ExportText.value(series))", standing, reason,
       ].filter { !$0.isEmpty } + confirmed)
-    let isWorse = series.state == .worse || confirmations.contains(where: \.isWorse)
+    let isWorse = series.state.fails || confirmations.contains(where: \.isWorse)
     if result.verdict == .blind {
       test.outcome = .skipped
       test.message = "no verdict: the detector is blind"
@@ -92,7 +92,8 @@ enum JUnitNight {
       test.outcome = .failure
       test.type = "regression"
       test.message =
-        (["worse: \(ExportText.value(series))", standing, reason].filter { !$0.isEmpty } + confirmed)
+        (["\(series.state.fails ? series.state.rawValue : "worse"): \(ExportText.value(series))", standing, reason]
+        .filter { !$0.isEmpty } + confirmed)
         .joined(separator: "; ")
     } else if series.state == .collecting || series.state == .open {
       test.outcome = .skipped

@@ -43,7 +43,9 @@ struct NightPage {
   private var regression: String {
     guard let first = worse.first else { return "" }
     let rest = worse.count - 1
-    let more = rest == 0 ? "" : rest == 1 ? " One more series is worse." : " \(rest) more series are worse."
+    let more =
+      rest == 0
+      ? "" : rest == 1 ? " One more series is worse or changed." : " \(rest) more series are worse or changed."
     return "\(first.title.withCapital): \(first.number), \(first.against).\(more)"
   }
 
@@ -62,7 +64,7 @@ struct NightPage {
   var worse: [Worse] {
     let confirmed = night.confirmations.filter(\.isWorse)
     let counted = night.series.filter { row in
-      row.state == .worse && !confirmed.contains { $0.names(row.series) }
+      row.state.fails && !confirmed.contains { $0.names(row.series) }
     }
     return confirmed.map { confirmation in
       let words = SeriesWords(confirmation.followed(in: night))
@@ -77,7 +79,7 @@ struct NightPage {
           title: words.title, code: words.code,
           number: row.expected.map { words.change(from: $0, to: row.value) } ?? words.value(row.value),
           against: (row.series.quantity == .count ? "counted" : words.measure)
-            + ", \(row.series.metric.worseWord) than before")
+            + ", \(row.value > (row.expected ?? 0) ? "more" : "fewer") than in the last good night")
       }
   }
 
@@ -121,7 +123,8 @@ struct NightPage {
     case .incomplete:
       steps.append(
         Step(
-          sentence: "What is missing was there when the suite was written: mend it, or take it out of the suite. What the "
+          sentence:
+            "What is missing was there when the suite was written: mend it, or take it out of the suite. What the "
             + "host can measure:", command: "bench doctor"))
     case .blind:
       steps.append(
@@ -551,13 +554,13 @@ extension NightVerdict {
 
 extension NightResult.Series.State {
   /// Those that are told one by one, the gravest first.
-  static let stirring: [Self] = [.worse, .open, .moved, .shifted, .better, .cleared]
+  static let stirring: [Self] = [.worse, .changed, .open, .moved, .shifted, .better, .cleared]
 
   var word: String {
     switch self {
     case .open: "not confirmed tonight"
     case .shown: "only shown"
-    case .collecting, .steady, .cleared, .worse, .better, .shifted, .moved: rawValue
+    case .collecting, .steady, .cleared, .worse, .changed, .better, .shifted, .moved: rawValue
     }
   }
 
@@ -566,7 +569,7 @@ extension NightResult.Series.State {
     case .collecting: "…"
     case .steady: "="
     case .cleared: "✓"
-    case .worse: "✗"
+    case .worse, .changed: "✗"
     case .open: "?"
     case .better: "▽"
     case .shifted: "↷"
@@ -578,7 +581,7 @@ extension NightResult.Series.State {
   /// The class of its colour.
   var tone: String {
     switch self {
-    case .worse: NightVerdict.regression.tone
+    case .worse, .changed: NightVerdict.regression.tone
     case .open, .moved: NightVerdict.inconclusive.tone
     case .cleared, .better: NightVerdict.clean.tone
     case .collecting, .steady, .shifted, .shown: "unavailable"

@@ -130,7 +130,7 @@ extension NightVerdict {
 extension NightResult.Series.State {
   fileprivate var style: TerminalPage.Style {
     switch self {
-    case .worse: .bad
+    case .worse, .changed: .bad
     case .open, .moved: .open
     case .cleared, .better: .good
     case .collecting, .steady, .shifted, .shown: .dim
