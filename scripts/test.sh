@@ -13,13 +13,13 @@ root=$(pwd)
 case $build in /*) ;; *) build=$root/$build ;; esac
 export BENCH_EXECUTABLE="$build/release/bench" BENCH_WORKER="$build/release/bench-worker"
 
-# Without it, tests in a browser are skipped, and fail as root; it says why itself.
-BUILD_DIR=$build "$(dirname "$0")/browser.sh"
-export BENCH_BROWSER_PYTHON="$build/browser/bin/python"
-
-# The same, of what reads exports.
-BUILD_DIR=$build "$(dirname "$0")/readers.sh"
-export BENCH_READERS="$build/readers"
+# Without the first, tests in a browser are skipped, and fail as root; it says why itself. The same of the second, what
+# reads exports. Both are a minute or two of downloading, for which the compiler does not wait.
+BUILD_DIR=$build "$(dirname "$0")/browser.sh" &
+browser=$!
+BUILD_DIR=$build "$(dirname "$0")/readers.sh" &
+readers=$!
+export BENCH_BROWSER_PYTHON="$build/browser/bin/python" BENCH_READERS="$build/readers"
 
 if [ "$(id -u)" -eq 0 ]; then
   export BENCH_REQUIRE_PRIVILEGED=1
@@ -29,6 +29,10 @@ else
   # shellcheck disable=SC2016 # To be expanded where it is typed.
   echo '  sudo env "PATH=$PATH" make test'
 fi
+
+# What does not build is told again below, where it counts.
+"$swift" build --scratch-path "$build" --build-tests </dev/null
+wait "$browser" "$readers"
 
 {
   "$swift" test --scratch-path "$build" --disable-xctest ${FILTER:+--filter "$FILTER"} 2>&1

@@ -19,16 +19,19 @@ struct NightlyCommand: ParsableCommand {
       A night that is killed or interrupted is gone on with by the next start, or starts clean; only a finished one counts.
 
       EXAMPLES
-        sudo bench nightly                          the suite that comes with bench
+        sudo bench nightly                 the suite that comes with bench
+        bench nightly --dry-run            what it would do, and how long it takes
         sudo bench nightly --suite ./nightly.yaml --budget 30min
-        bench nightly --dry-run                     what it would do, and how long it takes
-        sudo bench nightly --export junit=night.xml --export openmetrics=/var/lib/node_exporter/bench.prom
+        sudo bench nightly --export junit=night.xml --export openmetrics=bench.prom
 
       EXIT STATUS
-        0   clean, or a new epoch began   65  bad suite, baseline or store
-        1   a regression, confirmed       69  the host lacks something, or another night goes on
-        3   no verdict could be had       70  the detector is blind
-        130 interrupted; the next start goes on
+        0    clean, or a new epoch began
+        1    a regression that was confirmed, or an environment that is missing
+        3    no verdict could be had
+        65   a bad suite, baseline or store
+        69   the host lacks something, or another night goes on
+        70   the detector is blind
+        130  interrupted; the next start goes on
       """)
 
   @Option(help: ArgumentHelp("A suite, by name or by path.", valueName: "file"))

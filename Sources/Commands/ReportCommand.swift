@@ -8,7 +8,7 @@ internal import Store
 
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "report", abstract: "Write the reports of runs again.",
+    commandName: "report", abstract: "Write the reports of runs and nights again.",
     discussion: """
       Nothing is measured. Prints the paths of what was written.
 
@@ -22,7 +22,8 @@ struct ReportCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "Ids of runs, the beginnings of some, 'latest', 'latest~1' (the one before), or result files (bench.run/1).",
+      "Ids of runs, the beginnings of some, 'latest', 'latest~1' (the one before), result files (bench.run/1), or whole "
+        + "ids of nights.",
       valueName: "run"))
   var runs: [String] = []
 
@@ -54,11 +55,36 @@ struct ReportCommand: ParsableCommand {
     let kinds = try formats.words.map { try $0.map(Self.format) } ?? ReportFormat.standard
     // All are found before anything is written.
     let source = RunSource(storePath: store.resolvedPath)
-    let results = try runs.map { try source.load($0) }
-    for result in results {
-      Console.output(try ReportWriter.write(result, to: directory, formats: kinds).joined(separator: "\n"))
+    let subjects = try runs.map { name in
+      try source.night(name).map(Subject.night) ?? .run(try source.load(name))
+    }
+    for subject in subjects {
+      let paths =
+        switch subject {
+        case .run(let result): try ReportWriter.write(result, to: directory, formats: kinds)
+        case .night(let night): try NightReport.write(night, to: directory, formats: try Self.nightFormats(kinds))
+        }
+      Console.output(paths.joined(separator: "\n"))
     }
     if hasIndex { Console.output(try writeIndex(try RunStore.openReadOnly(path: store.resolvedPath))) }
+  }
+
+  private enum Subject {
+    case run(RunResult)
+    case night(NightResult)
+  }
+
+  private static func nightFormats(_ kinds: [ReportFormat]) throws(UserError) -> [NightFormat] {
+    try kinds.map { kind throws(UserError) in
+      guard let format = NightFormat(rawValue: kind.rawValue) else {
+        throw UserError(
+          .usage, "a night has no report in the format '\(kind.rawValue)'",
+          remedy:
+            "there are: \(NightFormat.allCases.map(\.rawValue).joined(separator: ", ")); for other programs there is "
+            + "'bench nightly --export'")
+      }
+      return format
+    }
   }
 
   private static func format(_ word: String) throws(UserError) -> ReportFormat {

@@ -33,6 +33,14 @@ struct RunSource {
     return RunAnalysis.analyze(try store.run(newest[place].id))
   }
 
+  /// The finished night of the store with this id, whole; nil of any other name.
+  func night(_ name: String) throws(UserError) -> NightResult? {
+    guard FileManager.default.fileExists(atPath: storePath) else { return nil }
+    let store = try RunStore.openReadOnly(path: storePath)
+    guard try store.nights().contains(where: { $0.id == name && $0.phase == .finished }) else { return nil }
+    return try store.nightResult(name)
+  }
+
   /// Of a whole night's id: its first run of the suite; nil of any other name.
   private static func run(ofNight name: String, _ store: RunStore) throws(UserError) -> String? {
     try store.nights().first { $0.id == name }?.parts.first { $0.role == .suite }?.run

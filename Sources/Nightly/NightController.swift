@@ -88,12 +88,13 @@ public struct NightController {
 
     var runs: [NightEvidence.Run] = []
     for (index, part) in plan.parts.enumerated() {
-      let result = try measure(&night, .suite, index, part, "Measuring \(part.scenario.name)")
+      let result = try measure(&night, .suite, index, part, "Measuring \(part.scenario.name)", began: began)
       runs.append(NightEvidence.Run(role: .suite, result: RunAnalysis.analyze(result)))
     }
     try enter(.testing, &night)
     let tested = try measure(
-      &night, .selfTest, 0, try plan.selfTest(worker: worker), "Testing the detector with a slowdown of 10 %")
+      &night, .selfTest, 0, try plan.selfTest(worker: worker), "Testing the detector with a slowdown of 10 %",
+      began: began)
     runs.append(NightEvidence.Run(role: .selfTest, result: RunAnalysis.analyze(tested)))
     try enter(.confirming, &night)
 
@@ -101,6 +102,10 @@ public struct NightController {
       night: summary(night, host), epoch: try state(of: opened.epoch, past, fingerprint), runs: runs,
       selfTest: selfTest(tested), baseline: pinned?.baseline,
       history: NightHistory(nights: [], series: [], values: []), before: [:], goodCounts: [:], duels: [])
+    if let last = past.first, last.started > night.started {
+      evidence.notes.append(
+        "The clock went back: the night before, \(last.id), began later than this one. Nights keep their order.")
+    }
     try addHistory(to: &evidence, opened.epoch, past)
     try confirm(&evidence, &night, evidence.isWorkerPinned ? nil : pinned?.worker, began: began)
     evidence.night.finished = Date()
@@ -182,7 +187,8 @@ public struct NightController {
 
   /// A part of the night: from the store, where an earlier start has measured it whole, else measured now.
   private func measure(
-    _ night: inout NightRecord, _ role: NightRecord.Part.Role, _ index: Int, _ runPlan: RunPlan, _ what: String
+    _ night: inout NightRecord, _ role: NightRecord.Part.Role, _ index: Int, _ runPlan: RunPlan, _ what: String,
+    began: UInt64
   ) throws(UserError) -> StoredRun {
     if let part = night.parts.first(where: { $0.role == role && $0.index == index }) {
       // Only a run that was completed became a part.
@@ -193,6 +199,9 @@ public struct NightController {
       night.parts.removeAll { $0.role == role && $0.index == index }
     }
     observe(.step("\(what)."))
+    // What does not fit into the night ends with fewer blocks, and says so.
+    var runPlan = runPlan
+    runPlan.profile.budgetSeconds = max(1, min(runPlan.profile.budgetSeconds, Int(secondsLeft(since: began))))
     let controller = RunController(
       plan: runPlan, worker: worker, processors: processors, store: store, journalDirectory: journalDirectory,
       interruption: interruption, observe: { observe(.run($0)) })
@@ -206,6 +215,11 @@ public struct NightController {
     night.parts.append(NightRecord.Part(role: role, index: index, run: run.record.id))
     try store.update(night)
     return run
+  }
+
+  /// What is left of the budget.
+  private func secondsLeft(since began: UInt64) -> Double {
+    max(0, Double(budgetSeconds) - Double(Clock.monotonic() - began) / 1e9)
   }
 
   private func enter(_ phase: NightRecord.Phase, _ night: inout NightRecord) throws(UserError) {
@@ -262,11 +276,11 @@ public struct NightController {
       let scenario = plan.parts[index].scenario.name
       guard let runPlan = plan.confirmation(of: index, against: pinned, tonight: worker) else { continue }
       let needed = plan.seconds(of: runPlan)
-      let left = Double(budgetSeconds) - Double(Clock.monotonic() - began) / 1e9
+      let left = secondsLeft(since: began)
       let isMeasured = night.parts.contains { $0.role == .confirmation && $0.index == index }
       guard isMeasured || needed <= left else {
         obstacles.append(
-          "the budget of \(Self.minutes(Double(budgetSeconds))) had \(Self.minutes(max(0, left))) left for \(scenario), "
+          "the budget of \(Self.minutes(Double(budgetSeconds))) had \(Self.minutes(left)) left for \(scenario), "
             + "which takes about \(Self.minutes(needed))")
         evidence.duels += workloads.flatMap { workload in
           plan.parts[index].environments.map {
@@ -278,7 +292,8 @@ public struct NightController {
         continue
       }
       let run = try measure(
-        &night, .confirmation, index, runPlan, "Holding what is under test against what was good, in \(scenario)")
+        &night, .confirmation, index, runPlan, "Holding what is under test against what was good, in \(scenario)",
+        began: began)
       let result = RunAnalysis.analyze(run)
       evidence.runs.append(NightEvidence.Run(role: .confirmation, result: result))
       let obstacle = Self.obstacle(of: result)

@@ -121,8 +121,10 @@ private struct NightJudgement {
         series.state = .collecting
         return
       }
-      let ratio = series.value / before
-      series.state = abs(log(ratio)) >= log(1 + Screening.smallestEffect) ? .shifted : .collecting
+      // One night on either side: what tonight's own interval reaches back to has not been seen to shift.
+      let isBeyond = before < series.low ?? series.value || before > series.high ?? series.value
+      let isLarge = abs(log(series.value / before)) >= log(1 + Screening.smallestEffect)
+      series.state = isBeyond && isLarge ? .shifted : .collecting
       return
     }
     guard let screened = screen.screened[series.series] else {
@@ -213,7 +215,8 @@ private struct NightJudgement {
     if !worse.isEmpty {
       let shown = worse.prefix(3).joined(separator: "; ")
       let rest = worse.count > 3 ? "; and \(worse.count - 3) more" : ""
-      return (.regression, "\(Self.count(worse.count, "series")) worse or changed: \(shown)\(rest).")
+      let word = series.contains { $0.state == .changed } ? "worse or changed" : "worse"
+      return (.regression, "\(Self.count(worse.count, "series")) \(word): \(shown)\(rest).")
     }
     if let objection = objections.first { return (.inconclusive, objection) }
     let open = series.filter { $0.state == .open }
@@ -269,7 +272,7 @@ private struct NightJudgement {
     var sentences: [String] = []
     if !confirmations.isEmpty {
       sentences.append(
-        "In none of \(confirmations.count) comparisons with what was good, tonight's is worse.")
+        "In none of \(confirmations.count) comparisons is tonight's worse than what was good.")
     } else if evidence.baseline == nil {
       sentences.append("The first night: its worker is what later ones are held against.")
     }

@@ -51,7 +51,7 @@ struct NightJudgeTests {
     #expect(result.verdict == .regression && result.exit == 1)
     #expect(
       result.reason.hasPrefix(
-        "2 series are worse or changed: made/udp/native/rtt_p50 1.10× [1.10, 1.10]; made/udp/netns"))
+        "2 series are worse: made/udp/native/rtt_p50 1.10× [1.10, 1.10]; made/udp/netns"))
     #expect(try state(result, Made.overhead("netns")) == .worse)
     #expect(try state(result, Made.overhead("bridge")) == .steady)
     #expect(result.confirmations.map(\.isWorse) == [true, true, false])

@@ -38,7 +38,7 @@ struct NightTests {
       (
         Nights.regression, "✗", "Regression",
         "Round trip p50 of udp-rr-spin in bridge: 1.101× [1.092, 1.111], today's worker ÷ the pinned one, slower. "
-          + "One more series is worse."
+          + "One more series is worse or changed."
       ),
       (Nights.inconclusive, "?", "Inconclusive", "The host was hostile while network-hop was measured"),
       (Nights.blind, "!", "Detector blind", "The detector did not find a slowdown of 10 %"),

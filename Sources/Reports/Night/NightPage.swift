@@ -43,9 +43,8 @@ struct NightPage {
   private var regression: String {
     guard let first = worse.first else { return "" }
     let rest = worse.count - 1
-    let more =
-      rest == 0
-      ? "" : rest == 1 ? " One more series is worse or changed." : " \(rest) more series are worse or changed."
+    let word = worse.dropFirst().contains(where: \.isChange) ? "worse or changed" : "worse"
+    let more = rest == 0 ? "" : rest == 1 ? " One more series is \(word)." : " \(rest) more series are \(word)."
     return "\(first.title.withCapital): \(first.number), \(first.against).\(more)"
   }
 
@@ -58,6 +57,8 @@ struct NightPage {
     var number: String
     /// What the number is.
     var against: String
+    /// Whether it is a count, which fails in either direction.
+    var isChange = false
   }
 
   /// What was confirmed, then what is exact and needs no confirming.
@@ -79,7 +80,8 @@ struct NightPage {
           title: words.title, code: words.code,
           number: row.expected.map { words.change(from: $0, to: row.value) } ?? words.value(row.value),
           against: (row.series.quantity == .count ? "counted" : words.measure)
-            + ", \(row.value > (row.expected ?? 0) ? "more" : "fewer") than in the last good night")
+            + ", \(row.value > (row.expected ?? 0) ? "more" : "fewer") than in the last good night",
+          isChange: row.state == .changed)
       }
   }
 
