@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Model
+internal import Regression
 internal import Statistics
 
 /// Made-up measurements of the size and shape of real ones; the same in every process.
@@ -112,5 +113,28 @@ enum Fixture {
       finished: Date(timeIntervalSince1970: 1_700_003_600),
       host: HostFacts(hostname: "nowhere", kernel: "6.0", architecture: "x86_64", cpuCount: 2),
       workerSHA256: String(repeating: "0", count: 64), version: "0", command: "none", exit: .completed)
+  }
+
+  /// A night of one run, and so many nights of the same series before it, each a little off.
+  static func evidence(_ run: RunResult, nights: Int) -> NightEvidence {
+    let values = SeriesValues.values(of: run)
+    var generator = SeededGenerator(seed: 9)
+    let history = NightHistory(
+      nights: (0..<nights).map { .init(id: "night-\($0)", started: run.run.started - Double(nights - $0) * 86_400) },
+      series: values.map(\.series),
+      values: values.map { value in
+        (0..<nights).map { _ in value.value * (1 + 0.01 * Double.random(in: -1...1, using: &generator)) }
+      })
+    return NightEvidence(
+      night: NightResult.Night(
+        id: "tonight", suite: "made-up", title: "Made up", started: run.run.started, finished: run.run.started + 60,
+        host: run.run.host, workerSHA256: "a", version: "0", seed: 1, command: "bench nightly"),
+      epoch: NightResult.EpochState(
+        number: 1, started: run.run.started, nights: nights, isNew: false, changes: []),
+      runs: [NightEvidence.Run(role: .suite, result: run)],
+      selfTest: NightResult.SelfTest(
+        scenario: run.run.scenario, workload: "w", environment: "native", metric: .rttP50, injected: 1.1, ratio: nil,
+        pValue: 0.001, isFound: true),
+      baseline: nil, history: history, before: [:], goodCounts: [:], duels: [])
   }
 }

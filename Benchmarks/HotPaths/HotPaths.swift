@@ -27,6 +27,7 @@ let benchmarks: @Sendable () -> Void = {
 // What the benchmarks work on. Each has a process of its own, and globals are made when they are first used: in the
 // warm-up, and only those that the benchmark needs, so that its peak memory is its own.
 private let pairs = Fixture.pairs(count: 40, series: 500)
+private let evidence = Fixture.evidence(result, nights: 90)
 private let year = Fixture.overheads(series: 500, nights: 365)
 private let nights = Fixture.overheads(series: 500, nights: 1001)
 private let history = nights.map { $0.dropLast().map(Optional.some) }
@@ -77,6 +78,8 @@ private func statistics() {
 // MARK: - Nightly
 
 private func nightly() {
+  Benchmark("NightJudge: a run of 500 series against 90 nights") { _ in blackHole(NightJudge.judge(evidence)) }
+
   Benchmark("EDivisive: 500 series × 365 nights") { _ in
     let settings = EDivisive.Settings(largestPValue: 1e-5, shortestLevel: 3)
     for series in year { blackHole(EDivisive.changePoints(series, settings: settings)) }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -23,6 +24,19 @@ int clinux_setns(int fd, int flags) { return setns(fd, flags); }
 int clinux_pipe2(int ends[2], int flags) { return pipe2(ends, flags); }
 int clinux_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC); }
 int clinux_memfd_create(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+
+int clinux_detached_mount(const char *type) {
+  int context = fsopen(type, FSOPEN_CLOEXEC);
+  if (context < 0) return -1;
+  int mount = -1;
+  if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+    mount = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+  int code = errno;
+  close(context);
+  errno = code;
+  return mount;
+}
+
 int clinux_signalfd(const sigset_t *set) { return signalfd(-1, set, SFD_CLOEXEC); }
 
 int clinux_set_affinity(const int *cpus, int count) {

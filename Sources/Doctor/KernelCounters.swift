@@ -3,8 +3,6 @@ internal import LinuxKit
 
 /// The kernel's counters of events and of instructions, by opening one of each (perf_event_open(2)).
 enum KernelCounters {
-  /// Where tracefs is mounted, the first being its own place.
-  private static let places = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
   private static let event = "net:net_dev_xmit"
 
   static func findings(cpu: Int, isVirtual: Bool) -> [Finding] { [tracepoints(cpu: cpu), pmu(isVirtual: isVirtual)] }
@@ -23,10 +21,10 @@ enum KernelCounters {
     var status = Finding.Status.missing
     var detail: String
     var remedy: String?
-    let place = places.first { SmallFile.line("\($0)/events/header_page") != nil }
+    let place = TraceFS.places.first { SmallFile.line("\($0)/events/header_page") != nil }
     let mounted = mountPoints()
     do throws(SystemError) {
-      let directory = place ?? mounted.first ?? places[0]
+      let directory = place ?? mounted.first ?? TraceFS.usualPlaces[0]
       let text = try SmallFile.text("\(directory)/events/net/net_dev_xmit/id")
       guard let id = UInt64(text.filter(\.isNumber)) else {
         throw SystemError(call: "read", subject: "\(directory)/events/net/net_dev_xmit/id", code: ErrorCode.invalid)
@@ -34,7 +32,8 @@ enum KernelCounters {
       // As a run would: all processes of one CPU.
       _ = try open(event, type: PERF_TYPE_TRACEPOINT, config: id, pid: -1, cpu: cpu)
       status = .ok
-      detail = "\(event) (\(id)) opens on CPU \(cpu), tracefs is at \(directory)"
+      let whereabouts = mounted.isEmpty ? "tracefs is mounted for bench alone" : "tracefs is at \(directory)"
+      detail = "\(event) (\(id)) opens on CPU \(cpu), \(whereabouts)"
     } catch {
       if mounted.isEmpty && place == nil {
         detail = "tracefs is not mounted"

@@ -48,7 +48,7 @@ public struct EventCounters: ~Copyable {
   ///   - cpus: at least one; one that is named twice is counted once.
   ///   - processes: those whose system calls are counted.
   public static func open(cpus: [Int], processes: [Int32]) -> EventCounters {
-    open(cpus: cpus, processes: processes, tracefs: EventSource.places)
+    open(cpus: cpus, processes: processes, tracefs: TraceFS.places)
   }
 
   /// - Parameters:
@@ -218,9 +218,6 @@ private struct EventSource {
 
   var isHardware: Bool { type == PERF_TYPE_HARDWARE.rawValue }
 
-  /// Where tracefs is mounted, the first being its own place.
-  static let places = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
-
   static func hardware(_ name: String, _ event: perf_hw_id) -> EventSource {
     EventSource(name: name, type: PERF_TYPE_HARDWARE.rawValue, config: UInt64(event.rawValue))
   }
@@ -249,6 +246,7 @@ private struct EventSource {
         if access("\(place)/events", F_OK) == 0 { isMounted = true }
       }
     }
+    if !isMounted && TraceFS.isRefused && tracefs == TraceFS.places { throw .permission }
     throw Obstacle(
       isMounted
         ? "this kernel has no event \(name)"

@@ -30,7 +30,7 @@ private func thisThread() throws -> String {
 
 /// All CPUs: a test's thread runs where it likes.
 private let allCPUs = Array(0..<Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-private let tracefs = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+private let tracefs = TraceFS.places
 
 @Suite("Kernel events are counted exactly", .requiresTracepoints)
 struct KernelEventTests {

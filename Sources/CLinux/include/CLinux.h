@@ -27,6 +27,10 @@ int clinux_pipe2(int ends[2], int flags);
 int clinux_accept(int fd);
 int clinux_memfd_create(const char *name);
 
+// A file system of `type` that is mounted nowhere: a descriptor of its root (fsmount(2)), or -1 with errno. It is gone when
+// the descriptor is closed.
+int clinux_detached_mount(const char *type);
+
 // A signalfd whose flags are an enumeration of its own.
 int clinux_signalfd(const sigset_t *set);
 

@@ -18,7 +18,14 @@ extension EngineTests {
       let before = try HostState.now()
       let workplace = try Workplace(engineFamily: family)
       try workplace.with(PodmanBridge()) { environment in
-        #expect(way(environment) == ["client eth0", "host veth1", "host veth0", "server eth0"])
+        // Netavark numbers its links, the server's first; the plugins of CNI, the other stack of Podman's, draw names.
+        let way = way(environment)
+        if way.contains("host veth0") {
+          #expect(way == ["client eth0", "host veth1", "host veth0", "server eth0"])
+        } else {
+          #expect(way.count == 4 && way.first == "client eth0" && way.last == "server eth0")
+          #expect(way[1] != way[2] && way[1...2].allSatisfy { $0.wholeMatch(of: /host veth[0-9a-f]{8}/) != nil })
+        }
         #expect(environment.client.isContainer && environment.server.isContainer)
         #expect(try HostState.now().rules == before.rules)
         #expect(try HostState.now().links == before.links)
