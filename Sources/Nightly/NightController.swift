@@ -78,8 +78,9 @@ public struct NightController {
     let began = Clock.monotonic()
     let host = HostProbe.facts(processors: processors)
     let fingerprint = fingerprint(host)
-    var night = try takeUp(host, fingerprint)
+    // Before there is a night that would be left unfinished.
     let pinned = try pinnedBaseline(fingerprint)
+    var night = try takeUp(host, fingerprint)
     night.baselineSHA256 = pinned?.baseline.workerSHA256
     let past = try store.nights().filter { $0.phase == .finished }
     let opened = try store.epoch(for: fingerprint, started: night.started)
@@ -286,7 +287,7 @@ public struct NightController {
           plan.parts[index].environments.map {
             WorkerDuel(
               scenario: scenario, workload: workload.name, environment: $0.name, metric: workload.kind.headline,
-              differences: [], obstacle: "there was no time left in the budget")
+              differences: [], obstacle: "there was no time left in the budget", isProgram: workload.kind == .exec)
           }
         }
         continue
@@ -308,10 +309,11 @@ public struct NightController {
             $0.scenario == scenario && $0.workload == pairing.workload && $0.environment == pairing.environment
               && $0.metric == pairing.metric
           }
-      }.map {
+      }.map { pairing in
         WorkerDuel(
-          scenario: scenario, workload: $0.workload, environment: $0.environment, metric: $0.metric,
-          differences: obstacle == nil ? $0.differences : [], obstacle: obstacle ?? $0.obstacle)
+          scenario: scenario, workload: pairing.workload, environment: pairing.environment, metric: pairing.metric,
+          differences: obstacle == nil ? pairing.differences : [], obstacle: obstacle ?? pairing.obstacle,
+          isProgram: workloads.contains { $0.name == pairing.workload && $0.kind == .exec })
       }
     }
     if !obstacles.isEmpty {

@@ -38,9 +38,12 @@ public struct WorkerDuel: Sendable, Equatable {
   public var differences: [Double]
   /// Why nothing can be said, a phrase; nil if something can.
   public var obstacle: String?
+  /// Whether it is the user's own program that was held against its last good build, with the same worker.
+  public var isProgram: Bool
 
   public init(
-    scenario: String, workload: String, environment: String, metric: Metric, differences: [Double], obstacle: String?
+    scenario: String, workload: String, environment: String, metric: Metric, differences: [Double], obstacle: String?,
+    isProgram: Bool = false
   ) {
     self.scenario = scenario
     self.workload = workload
@@ -48,6 +51,7 @@ public struct WorkerDuel: Sendable, Equatable {
     self.metric = metric
     self.differences = differences
     self.obstacle = obstacle
+    self.isProgram = isProgram
   }
 }
 

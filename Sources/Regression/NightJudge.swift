@@ -164,12 +164,13 @@ private struct NightJudgement {
     let confirmed = Confirming.judge(
       duels.map { Candidate(differences: $0.differences, isCost: $0.metric.isCost) })
     return zip(duels, confirmed).map { duel, confirmed in
-      NightResult.Confirmation(
+      let good = duel.isProgram ? "the last good build" : "the pinned worker"
+      return NightResult.Confirmation(
         scenario: duel.scenario, workload: duel.workload, environment: duel.environment, metric: duel.metric,
         blocks: duel.differences.count, ratio: confirmed.ratio, pValue: confirmed.pValue,
-        adjustedP: confirmed.adjustedP, isWorse: confirmed.isWorse,
-        reason: duel.obstacle.map { Sentence.ended("It could not be held against the pinned worker: \($0)") }
-          ?? confirmed.reason)
+        adjustedP: confirmed.adjustedP, isWorse: confirmed.isWorse, isProgram: duel.isProgram ? true : nil,
+        reason: duel.obstacle.map { Sentence.ended("It could not be held against \(good): \($0)") }
+          ?? confirmed.reason.replacing("the pinned worker", with: good))
     }
   }
 

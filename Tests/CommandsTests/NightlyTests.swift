@@ -114,6 +114,11 @@ struct NightlyTests {
     #expect(place.names(in: "journal") == [], "nothing is left on the host")
     try checkStore(place, finished: 1)
 
+    try place.write(Self.suite.replacing("blocks: 8", with: "blocks: 9"), to: "other.yaml")
+    let foreign = try place.bench("nightly", "--suite", "./other.yaml", "--baseline", id)
+    #expect(foreign.code == 65, "\(foreign.errors)")
+    #expect(foreign.errors.contains("the baseline \(id) is of another epoch (suite: "), "\(foreign.errors)")
+
     let nights = try place.bench("history", "--nights")
     #expect(nights.code == 0 && nights.output.contains(id), "\(nights.errors)")
     let again = try place.bench("nightly", "--suite", "./night.yaml", "--dry-run")

@@ -57,6 +57,16 @@ struct NightJudgeTests {
     #expect(result.confirmations.map(\.isWorse) == [true, true, false])
   }
 
+  @Test("speaks of a program's last good build where that was held against")
+  func program() throws {
+    var duel = Made.duel("native", 1.1)
+    duel.isProgram = true
+    let result = NightJudge.judge(Made.evidence(Self.usual, history: Self.history, duels: [duel]))
+    #expect(result.verdict == .regression)
+    let confirmation = try #require(result.confirmations.first)
+    #expect(confirmation.isProgram == true && confirmation.reason.contains("worse than with the last good build"))
+  }
+
   @Test("clears what was flagged and is no slower in fresh blocks; leaves open what was not measured again")
   func cleared() throws {
     let run = Made.run([("netns", 1.0), ("bridge", 1.6)])

@@ -271,6 +271,8 @@ public struct NightResult: Codable, Sendable, Equatable {
     public var pValue: Double?
     public var adjustedP: Double?
     public var isWorse: Bool
+    /// Whether it is the user's own program that was held against its last good build; nil of the worker.
+    public var isProgram: Bool?
     /// One sentence, in either case.
     public var reason: String
 
@@ -279,12 +281,14 @@ public struct NightResult: Codable, Sendable, Equatable {
       case pValue = "p_value"
       case adjustedP = "adjusted_p"
       case isWorse = "is_worse"
+      case isProgram = "is_program"
       case reason
     }
 
     public init(
       scenario: String, workload: String, environment: String, metric: Metric, blocks: Int, ratio: IntervalEstimate?,
-      pValue: Double?, adjustedP: Double?, isWorse: Bool, reason: String
+      pValue: Double?, adjustedP: Double?, isWorse: Bool, isProgram: Bool? = nil,
+      reason: String
     ) {
       self.scenario = scenario
       self.workload = workload
@@ -295,6 +299,7 @@ public struct NightResult: Codable, Sendable, Equatable {
       self.pValue = pValue
       self.adjustedP = adjustedP
       self.isWorse = isWorse
+      self.isProgram = isProgram
       self.reason = reason
     }
   }

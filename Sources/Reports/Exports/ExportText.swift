@@ -70,7 +70,10 @@ enum ExportText {
   /// What fresh blocks say: "today's ÷ the pinned worker's 1.10× [1.08, 1.12], n = 16, p < 0.0001 (Holm)".
   static func numbers(_ confirmation: NightResult.Confirmation) -> String {
     var parts: [String] = []
-    if let ratio = confirmation.ratio { parts.append("today's ÷ the pinned worker's \(RatioText(ratio).whole)") }
+    if let ratio = confirmation.ratio {
+      let good = confirmation.isProgram == true ? "last good build's" : "pinned worker's"
+      parts.append("today's ÷ the \(good) \(RatioText(ratio).whole)")
+    }
     parts.append("n = \(confirmation.blocks)")
     if let p = confirmation.adjustedP { parts.append(self.p(p) + " (Holm)") }
     return parts.joined(separator: ", ")

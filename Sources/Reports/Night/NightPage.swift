@@ -72,7 +72,9 @@ struct NightPage {
       return Worse(
         title: words.subject, code: words.code,
         number: confirmation.ratio.map { Self.ratio($0) } ?? "no estimate",
-        against: "today's worker ÷ the pinned one, \(confirmation.metric.worseWord)")
+        against: (confirmation.isProgram == true
+          ? "today's build ÷ the last good one" : "today's worker ÷ the pinned one")
+          + ", \(confirmation.metric.worseWord)")
     }
       + counted.map { row in
         let words = SeriesWords(row.series, unit: row.unit)
@@ -112,10 +114,20 @@ struct NightPage {
             sentence: "Compare tonight with what was measured when the baseline was pinned:",
             command: "bench compare \(Self.word(InertText.name(origin))) \(Self.word(InertText.name(run.id)))"))
       }
-      steps.append(
-        Step(
-          sentence: "If the change is intended, pin tonight's worker, so that later nights are held against it:",
-          command: "bench baseline set \(Self.word(id))"))
+      let confirmed = night.confirmations.filter(\.isWorse)
+      if confirmed.contains(where: { $0.isProgram == true }) {
+        steps.append(
+          Step(
+            sentence:
+              "If the change of your program is intended, make tonight's build the last good one: the commands of the "
+              + "scenario that the suite names under 'last_good'."))
+      }
+      if confirmed.isEmpty || confirmed.contains(where: { $0.isProgram != true }) {
+        steps.append(
+          Step(
+            sentence: "If the change is intended, pin tonight's worker, so that later nights are held against it:",
+            command: "bench baseline set \(Self.word(id))"))
+      }
     case .inconclusive:
       steps.append(
         Step(
@@ -162,7 +174,7 @@ struct NightPage {
   }
 
   private var firstNight: String? {
-    guard night.baseline == nil else { return nil }
+    guard night.baseline == nil, night.confirmations.isEmpty else { return nil }
     return "No worker is pinned yet, so nothing was held against one."
   }
 
