@@ -60,9 +60,9 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
-    let kinds = try (formats?.words ?? ComparisonFormat.allCases.map(\.rawValue)).map { word throws(UserError) in
-      guard let format = ComparisonFormat(rawValue: word) else {
-        let hint = Suggestion.nearest(to: word, among: ComparisonFormat.allCases.map(\.rawValue)).map {
+    let kinds = try (formats?.words ?? PageFormat.allCases.map(\.rawValue)).map { word throws(UserError) in
+      guard let format = PageFormat(rawValue: word) else {
+        let hint = Suggestion.nearest(to: word, among: PageFormat.allCases.map(\.rawValue)).map {
           " (did you mean '\($0)'?)"
         }
         throw UserError(
@@ -87,7 +87,7 @@ struct CompareCommand: ParsableCommand {
       remedy: error.remedy)
   }
 
-  private func write(_ comparison: RunComparison, _ formats: [ComparisonFormat]) throws {
+  private func write(_ comparison: RunComparison, _ formats: [PageFormat]) throws {
     let environment = Program.environment
     if json == "-" {
       Console.output(String(decoding: try ComparisonReport.json(comparison), as: UTF8.self))

@@ -212,7 +212,7 @@ struct NightlyCommand: ParsableCommand {
     }
     for target in targets { try target.write(result, runs: outcome.runs, store: runs) }
     guard !noReport else { return }
-    let paths = try NightReport.write(result, to: reports, formats: NightFormat.allCases)
+    let paths = try NightReport.write(result, to: reports, formats: PageFormat.allCases)
     say("Reports\n" + paths.map { "  \($0)" }.joined(separator: "\n"))
   }
 }

@@ -74,13 +74,13 @@ struct ReportCommand: ParsableCommand {
     case night(NightResult)
   }
 
-  private static func nightFormats(_ kinds: [ReportFormat]) throws(UserError) -> [NightFormat] {
+  private static func nightFormats(_ kinds: [ReportFormat]) throws(UserError) -> [PageFormat] {
     try kinds.map { kind throws(UserError) in
-      guard let format = NightFormat(rawValue: kind.rawValue) else {
+      guard let format = PageFormat(rawValue: kind.rawValue) else {
         throw UserError(
           .usage, "a night has no report in the format '\(kind.rawValue)'",
           remedy:
-            "there are: \(NightFormat.allCases.map(\.rawValue).joined(separator: ", ")); for other programs there is "
+            "there are: \(PageFormat.allCases.map(\.rawValue).joined(separator: ", ")); for other programs there is "
             + "'bench nightly --export'")
       }
       return format

@@ -280,7 +280,7 @@ struct ComparisonTests {
     let directory = FileManager.default.temporaryDirectory.appending(path: "bench-compare-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: directory) }
     let paths = try ComparisonReport.write(
-      Compared.comparison, to: directory.path, formats: ComparisonFormat.allCases)
+      Compared.comparison, to: directory.path, formats: PageFormat.allCases)
     let stem = "\(directory.path)/compare-\(Fixture.result.run.id)-20261125-091200-c0de"
     #expect(paths == ["html", "md", "json"].map { "\(stem).\($0)" })
     #expect(try Data(contentsOf: URL(filePath: paths[2])) == ComparisonReport.json(Compared.comparison))

@@ -198,7 +198,7 @@ struct NightTests {
   func files() throws {
     let directory = FileManager.default.temporaryDirectory.appending(path: "bench-night-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: directory) }
-    let paths = try NightReport.write(Nights.clean, to: directory.path, formats: NightFormat.allCases)
+    let paths = try NightReport.write(Nights.clean, to: directory.path, formats: PageFormat.allCases)
     #expect(paths == ["html", "md", "json"].map { "\(directory.path)/night-\(Nights.night(0)).\($0)" })
     #expect(try Data(contentsOf: URL(filePath: paths[2])) == NightReport.json(Nights.clean))
     var strange = Nights.clean

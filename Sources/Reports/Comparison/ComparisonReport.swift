@@ -2,20 +2,6 @@ public import Foundation
 public import Model
 internal import PlainText
 
-/// A file format of a comparison.
-public enum ComparisonFormat: String, Sendable, CaseIterable {
-  case html, markdown, json
-
-  /// Without the dot.
-  public var fileExtension: String {
-    switch self {
-    case .html: "html"
-    case .markdown: "md"
-    case .json: "json"
-    }
-  }
-}
-
 /// Two runs held against each other, in every format.
 public enum ComparisonReport {
   /// For a terminal, ending in a newline.
@@ -47,7 +33,7 @@ public enum ComparisonReport {
   /// - Returns: the paths, in the order of `formats`.
   /// - Throws: ``UserError`` for whatever the file system refuses.
   public static func write(
-    _ comparison: RunComparison, to directory: String, formats: [ComparisonFormat]
+    _ comparison: RunComparison, to directory: String, formats: [PageFormat]
   ) throws -> [String] {
     let names = [comparison.a.id, comparison.b.id].map(ReportWriter.fileName)
     let documents = try formats.map { format in

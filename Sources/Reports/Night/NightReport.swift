@@ -2,20 +2,6 @@ public import Foundation
 public import Model
 internal import PlainText
 
-/// A file format of a night.
-public enum NightFormat: String, Sendable, CaseIterable {
-  case html, markdown, json
-
-  /// Without the dot.
-  public var fileExtension: String {
-    switch self {
-    case .html: "html"
-    case .markdown: "md"
-    case .json: "json"
-    }
-  }
-}
-
 /// A night of `bench nightly`, in every format.
 public enum NightReport {
   /// For a terminal, ending in a newline.
@@ -49,7 +35,7 @@ public enum NightReport {
   /// either the old one or the whole new one, never a part.
   /// - Returns: the paths, in the order of `formats`.
   /// - Throws: ``UserError`` for whatever the file system refuses.
-  public static func write(_ night: NightResult, to directory: String, formats: [NightFormat]) throws -> [String] {
+  public static func write(_ night: NightResult, to directory: String, formats: [PageFormat]) throws -> [String] {
     let name = ReportWriter.fileName(night.night.id)
     let documents = try formats.map { format in
       let bytes: Data =
