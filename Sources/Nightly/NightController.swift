@@ -28,7 +28,7 @@ public struct NightController {
     case runEnded
   }
 
-  let plan: NightPlan
+  private(set) var plan: NightPlan
   let worker: WorkerBinary
   let processors: Processors
   let store: RunStore
@@ -76,11 +76,17 @@ public struct NightController {
   ///   after a signal: what was measured is kept, and the next start goes on.
   public func run() throws(UserError) -> Outcome {
     let began = Clock.monotonic()
+    var controller = self
+    return try controller.carryThrough(began: began)
+  }
+
+  private mutating func carryThrough(began: UInt64) throws(UserError) -> Outcome {
     let host = HostProbe.facts(processors: processors)
     let fingerprint = fingerprint(host)
     // Before there is a night that would be left unfinished.
     let pinned = try pinnedBaseline(fingerprint)
     var night = try takeUp(host, fingerprint)
+    plan = plan.seeded(night.seed)
     night.baselineSHA256 = pinned?.baseline.workerSHA256
     let past = try store.nights().filter { $0.phase == .finished }
     let opened = try store.epoch(for: fingerprint, started: night.started)

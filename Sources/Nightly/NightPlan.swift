@@ -8,9 +8,9 @@ public struct NightPlan: Sendable {
   public let suite: NightSuite
   /// Where the suite was read from, for errors.
   public let path: String
-  public let seed: UInt64
+  public private(set) var seed: UInt64
   /// A run for each of the suite's entries, in their order.
-  public let parts: [RunPlan]
+  public private(set) var parts: [RunPlan]
   /// Of each entry: the commands of the last good build of the user's own program, by the workload's name.
   private let lastGood: [[String: WorkloadSpec.Commands]]
   private let selfTestScenario: Scenario
@@ -158,6 +158,14 @@ public struct NightPlan: Sendable {
     let place = UInt64(index * roles.count + (roles.firstIndex(of: role) ?? 0))
     // Short enough to be typed again.
     return (seed &+ place &* 0x9E37_79B9_7F4A_7C15) % 1_000_000_000 + 1
+  }
+
+  /// The same night from another seed: one that is gone on with keeps its own.
+  func seeded(_ seed: UInt64) -> NightPlan {
+    var plan = self
+    plan.seed = seed
+    for index in parts.indices { plan.parts[index].seed = Self.seed(seed, .suite, index) }
+    return plan
   }
 
   // MARK: - Time

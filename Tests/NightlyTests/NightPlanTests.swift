@@ -92,6 +92,9 @@ struct NightPlanTests {
       ]
     }
     let first = try seeds(7)
+    let other = try Self.plan(Self.suite([NightSuite.Entry(scenario: "net")]), seed: 8).seeded(7)
+    let tested = try other.selfTest(worker: worker).seed
+    #expect(other.seed == 7 && other.parts[0].seed == first[0] && tested == first[1])
     #expect(try seeds(7) == first)
     #expect(Set(first + (try seeds(8))).count == 6)
   }
