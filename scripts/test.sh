@@ -42,7 +42,20 @@ code=$(cat "$status")
 
 last=$(grep -E '(Test run with .*(passed|failed) after)' "$log" | tail -n 1)
 skipped=$(sed -n 's/^[^ ]* \(Test .* skipped\(: .*\)\{0,1\}\)$/\1/p' "$log")
+# A test's failure and the lines that explain it ("↳ …", "+ …") stand where the test ran, thousands of lines above the
+# end of a log of which CI may keep only that.
+failed=$(awk '
+  / recorded an issue/ { print; told = 12; next }
+  /^(◇|✔|✘|➜)/ || told-- <= 0 { told = 0; next }
+  { print "  " substr($0, 1, 500) }
+' "$log")
 
+if [ -n "$failed" ]; then
+  echo
+  echo 'Failed:'
+  printf '%s\n' "$failed" | head -n 200 | sed 's/^/  /'
+  printf '%s\n' "$last"
+fi
 if [ -n "$skipped" ]; then
   echo
   echo 'Skipped:'
