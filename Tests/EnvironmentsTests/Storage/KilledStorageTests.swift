@@ -9,9 +9,15 @@ import Testing
 @Suite(
   "A run that is killed while it makes file systems is swept", .requiresNetworkNamespaces, .requiresProgram("losetup"))
 struct KilledStorageTests {
-  /// Builds one environment after another, until the process is killed.
-  static func buildForever(_ directory: String) throws {
+  /// Builds one environment after another, until the process is killed, `milliseconds` after it began its journal: on
+  /// a busy host, to start a process and to begin one takes longer than the shortest of them.
+  static func build(_ directory: String, killedAfter milliseconds: Int) throws {
     let journal = try Journal(runID: randomRunID(), directory: directory)
+    let killer = Thread {
+      usleep(UInt32(milliseconds) * 1000)
+      kill(getpid(), SIGKILL)
+    }
+    killer.start()
     let ofRun = HostResources(journal: journal)
     let definitions = EnvironmentRegistry.storage.filter { !$0.needs.contains(where: \.isEngine) }.shuffled()
     while true {
@@ -33,12 +39,7 @@ struct KilledStorageTests {
       let milliseconds = Int.random(in: 5...400)
       await #expect(processExitsWith: .signal(SIGKILL)) {
         [path = directory.path as String, milliseconds = milliseconds as Int] in
-        let thread = Thread {
-          usleep(UInt32(milliseconds) * 1000)
-          kill(getpid(), SIGKILL)
-        }
-        thread.start()
-        try KilledStorageTests.buildForever(path)
+        try KilledStorageTests.build(path, killedAfter: milliseconds)
       }
       let journals = directory.files.filter { $0.hasSuffix(".journal") }
       #expect(journals.count == 1)
