@@ -161,10 +161,12 @@ extension RealPaths {
       #expect(run.record.stopReason == "the time budget of 2 s was used up")
     }
 
+    // Where others compute, blocks take several times as long, and some have a window with hardly a round trip: so these
+    // have time, and blocks, to spare for an interval of eight.
     @Test("a delay put into the twin's server is found by the control, in its size")
     func injection() throws {
       let bench = try Bench(
-        .tiny(environments: ["native"], window: 60, budget: 25, looks: [12]),
+        .tiny(environments: ["native"], window: 60, budget: 50, looks: [12]),
         injection: Injection(target: "control", kind: .delay(nanoseconds: 20_000)))
       let run = try bench.run().withBusyBlocks
       #expect(try #require(run.record.injection).contains("20000 ns"))
@@ -178,7 +180,7 @@ extension RealPaths {
     @Test("a slowdown in percent lengthens the round trips of its environment alone")
     func slowdown() throws {
       let bench = try Bench(
-        .tiny(environments: ["native", "netns"], window: 60, budget: 25, looks: [8]),
+        .tiny(environments: ["native", "netns"], window: 60, budget: 50, looks: [12]),
         injection: Injection(target: "netns", kind: .slowdown(partsPerMillion: 2_000_000)))
       let run = try bench.run().withBusyBlocks
       let result = RunAnalysis.analyze(run)
