@@ -1,47 +1,12 @@
 #!/bin/sh
 # Makes the Python environment in which tests look at reports in Chromium, in $BUILD_DIR/browser: Playwright, which
 # drives the browser that the system's package brought (none is downloaded), and axe-core. Does nothing where it is
-# there. Exits 69 where it cannot be made, and says why.
-#
-# BENCH_NO_INSTALL=1 forbids making it.
+# there. Exits 69 where it cannot be made, and says why. BENCH_NO_INSTALL=1 forbids making it.
 set -u
 
-environment=${BUILD_DIR:-.build}/browser
-wanted='playwright==1.65.2 axe-playwright-python==0.1.8'
-stamp=$environment/installed
-
-# works: whether what is there is what is wanted, and can be imported.
-works() {
-  [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] &&
-    "$environment/bin/python" -c 'import axe_playwright_python.sync_playwright, playwright.sync_api' 2>/dev/null
+"$(dirname "$0")/python-environment.sh" browser test 'axe_playwright_python.sync_playwright, playwright.sync_api' \
+  playwright==1.65.2 axe-playwright-python==0.1.8 || {
+  code=$?
+  echo 'browser.sh: reports are not looked at in a browser.' >&2
+  exit "$code"
 }
-
-# give_up WHY
-give_up() {
-  echo "browser.sh: $1. Reports are not looked at in a browser." >&2
-  exit 69
-}
-
-works && exit 0
-[ -z "${BENCH_NO_INSTALL:-}" ] || give_up "$environment is missing or old, and BENCH_NO_INSTALL is set"
-log=$(mktemp) || exit 70
-trap 'rm -f "$log"' EXIT
-
-echo "Making a Python environment in $environment: $wanted" >&2
-rm -rf "$environment"
-# The system's own Python before others in PATH: it is the one that the system's packages are for.
-for python in /usr/bin/python3 python3; do
-  command -v "$python" >/dev/null 2>&1 && "$python" -m venv "$environment" >"$log" 2>&1 && break
-done
-if [ ! -x "$environment/bin/pip" ]; then
-  cat "$log" >&2
-  give_up 'python3 cannot make an environment ("scripts/deps.sh test" installs what it lacks)'
-fi
-# shellcheck disable=SC2086 # $wanted is a list of words.
-if ! "$environment/bin/python" -m pip --disable-pip-version-check --retries 1 --timeout 30 install --quiet \
-  $wanted >"$log" 2>&1; then
-  tail -n 5 "$log" >&2
-  give_up 'pip could not install (see above)'
-fi
-printf '%s\n' "$wanted" >"$stamp"
-works || give_up "what was installed in $environment cannot be imported"

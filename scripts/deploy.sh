@@ -6,10 +6,7 @@
 # BENCH_NO_INSTALL=1 forbids making the environment.
 set -u
 
-build=${BUILD_DIR:-.build}
-environment=$build/deploy-check
-wanted='check-jsonschema==0.33.0'
-stamp=$environment/installed
+environment=${BUILD_DIR:-.build}/deploy-check
 status=0
 
 work=$(mktemp -d) || exit 70
@@ -21,40 +18,6 @@ unchecked() {
   [ "$status" -ne 0 ] || status=69
 }
 
-# works: whether what is there is what is wanted, and starts.
-works() {
-  [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] &&
-    "$environment/bin/python" -c 'import check_jsonschema' 2>/dev/null
-}
-
-# make_environment: says why it cannot on stdout.
-make_environment() {
-  works && return
-  if [ -n "${BENCH_NO_INSTALL:-}" ]; then
-    echo "$environment is missing or old, and BENCH_NO_INSTALL is set"
-    return 1
-  fi
-  echo "Making a Python environment in $environment: $wanted" >&2
-  mkdir -p "$build"
-  rm -rf "$environment"
-  # The system's own Python before others in PATH: it is the one that the system's packages are for.
-  for python in /usr/bin/python3 python3; do
-    command -v "$python" >/dev/null 2>&1 && "$python" -m venv "$environment" >"$work/log" 2>&1 && break
-  done
-  if [ ! -x "$environment/bin/pip" ]; then
-    echo 'python3 cannot make an environment ("scripts/deps.sh lint" installs what it lacks)'
-    return 1
-  fi
-  if ! "$environment/bin/python" -m pip --disable-pip-version-check --retries 1 --timeout 30 install --quiet \
-    "$wanted" >"$work/log" 2>&1; then
-    tail -n 5 "$work/log" >&2
-    echo 'pip could not install check-jsonschema (see above)'
-    return 1
-  fi
-  printf '%s\n' "$wanted" >"$stamp"
-  works || { echo "what was installed in $environment cannot be imported"; return 1; }
-}
-
 # check_schema SCHEMA FILE...
 check_schema() {
   schema=$1
@@ -63,11 +26,11 @@ check_schema() {
   "$environment/bin/python" -m check_jsonschema --builtin-schema "$schema" --quiet "$@" || status=1
 }
 
-if why=$(make_environment); then
+if "$(dirname "$0")/python-environment.sh" deploy-check lint check_jsonschema check-jsonschema==0.33.0; then
   check_schema vendor.github-workflows .github/workflows/*.yml deploy/github/*.yml
   check_schema vendor.gitlab-ci deploy/gitlab/*.yml
 else
-  unchecked 'workflows and pipelines' "$why"
+  unchecked 'workflows and pipelines' 'that takes check-jsonschema (see above)'
 fi
 
 # The units as they are, but for the path of a program that need not be installed here. What systemd-analyze says, be it

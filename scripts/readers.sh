@@ -13,15 +13,13 @@
 set -u
 
 readers=${BUILD_DIR:-.build}/readers
-wanted='prometheus-client==0.26.0 apache-otava==0.8.0'
 schema_source='pytest==9.2.0'
 schema_path='testing/example_scripts/junit-10.xsd'
-stamp=$readers/installed
+stamp=$readers/complete
 
 # works: whether what is there is what is wanted, and starts.
 works() {
-  [ "$(cat "$stamp" 2>/dev/null)" = "$wanted $schema_source" ] && [ -s "$readers/junit-10.xsd" ] &&
-    "$readers/bin/python" -c 'import prometheus_client.openmetrics.parser, otava.main' 2>/dev/null &&
+  [ "$(cat "$stamp" 2>/dev/null)" = "$schema_source" ] && [ -s "$readers/junit-10.xsd" ] &&
     "$readers/bin/promtool" --version >/dev/null 2>&1
 }
 
@@ -40,27 +38,17 @@ try() {
   give_up "$what failed (see above)"
 }
 
+"$(dirname "$0")/python-environment.sh" readers test 'prometheus_client.openmetrics.parser, otava.main' \
+  prometheus-client==0.26.0 apache-otava==0.8.0 || give_up 'they need a Python environment (see above)'
 works && exit 0
-[ -z "${BENCH_NO_INSTALL:-}" ] || give_up "$readers is missing or old, and BENCH_NO_INSTALL is set"
+[ -z "${BENCH_NO_INSTALL:-}" ] || give_up "$readers is not complete, and BENCH_NO_INSTALL is set"
 work=$(mktemp -d) || exit 70
 trap 'rm -rf "$work"' EXIT
 log=$work/log
 
-echo "Making what reads exports in $readers: $wanted, promtool, $schema_path" >&2
-rm -rf "$readers"
-# The system's own Python before others in PATH: it is the one that the system's packages are for.
-for python in /usr/bin/python3 python3; do
-  command -v "$python" >/dev/null 2>&1 && "$python" -m venv "$readers" >"$log" 2>&1 && break
-done
-if [ ! -x "$readers/bin/pip" ]; then
-  cat "$log" >&2
-  give_up 'python3 cannot make an environment ("scripts/deps.sh test" installs what it lacks)'
-fi
-pip="$readers/bin/python -m pip --disable-pip-version-check --retries 1 --timeout 30"
-# shellcheck disable=SC2086 # $pip and $wanted are lists of words.
-try 'pip install' $pip install --quiet $wanted
-# shellcheck disable=SC2086
-try 'pip download' $pip download --quiet --no-deps --no-binary :all: --dest "$work" $schema_source
+echo "Adding to $readers: promtool, $schema_path" >&2
+try 'pip download' "$readers/bin/python" -m pip --disable-pip-version-check --retries 1 --timeout 30 \
+  download --quiet --no-deps --no-binary :all: --dest "$work" "$schema_source"
 try 'unpacking pytest' tar -xzf "$work"/pytest-*.tar.gz -C "$work"
 try 'finding the schema' cp "$work"/pytest-*/"$schema_path" "$readers/junit-10.xsd"
 
@@ -75,5 +63,5 @@ command -v apt-get >/dev/null 2>&1 || give_up 'this system has no apt-get, and p
 }
 try 'unpacking prometheus' dpkg -x "$work"/prometheus_*.deb "$work/prometheus"
 try 'finding promtool' cp "$work/prometheus/usr/bin/promtool" "$readers/bin/promtool"
-printf '%s\n' "$wanted $schema_source" >"$stamp"
+printf '%s\n' "$schema_source" >"$stamp"
 works || give_up "what was put into $readers does not start"
