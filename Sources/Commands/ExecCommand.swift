@@ -91,6 +91,7 @@ struct ExecCommand: ParsableCommand {
         .standard: Profile(windowMilliseconds: 0, warmupMilliseconds: 0, budgetSeconds: budget, looks: [blocks])
       ],
       claims: [])
-    return try RunPlan(scenario: scenario, profile: .standard, family: measuring.family, seed: measuring.drawnSeed())
+    return try RunPlan(
+      scenario: scenario, profile: .standard, family: measuring.family, seed: measuring.session.drawnSeed())
   }
 }

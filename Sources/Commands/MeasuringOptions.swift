@@ -7,22 +7,13 @@ internal import LinuxKit
 public import Model
 internal import Store
 
-/// What every command that measures takes.
-struct MeasuringOptions: ParsableArguments {
+/// What a run and a night take alike.
+struct SessionOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The seed of the random order; the same seed gives the same order.", valueName: "n"))
   var seed: UInt64?
 
   @Option(help: ArgumentHelp("The CPUs of client and server, for instance 2,3.", valueName: "a,b"))
   var cpus: WordList?
-
-  @Option(help: ArgumentHelp("ipv4 or ipv6.", valueName: "name"))
-  var family: AddressFamily = .ipv4
-
-  @Option(
-    name: .customLong("json"),
-    help: ArgumentHelp(
-      "Write the result (bench.run/1) to a file; - is stdout, and then nothing else is.", valueName: "file"))
-  var json: String?
 
   @Option(name: .customLong("report"), help: ArgumentHelp("Where the reports go.", valueName: "directory"))
   var reports = "reports"
@@ -35,8 +26,49 @@ struct MeasuringOptions: ParsableArguments {
 
   @OptionGroup var store: StoreOptions
 
-  /// Drawn once, so that the command that repeats the run can name it.
+  /// Drawn once, so that the command that does it again can name it.
   func drawnSeed() -> UInt64 { seed ?? UInt64.random(in: 1...999_999_999) }
+
+  func processors() throws(UserError) -> Processors {
+    try Processors.choose(requested: try cpus.map { list throws(UserError) in try Self.numbers(list.words) })
+  }
+
+  /// Where results go.
+  /// - Parameter json: a file for the result; `-` is stdout.
+  func outputs(json: String?, packets: String? = nil) -> RunOutputs {
+    RunOutputs(json: json, reports: noReport ? nil : reports, packets: packets, environment: Program.environment)
+  }
+
+  /// The words that repeat what was chosen here.
+  /// - Parameter seed: the one that was drawn.
+  func repetition(seed: UInt64) -> [String] {
+    var words = ["--seed", "\(seed)"]
+    if let cpus { words += ["--cpus", cpus.words.joined(separator: ",")] }
+    return words
+  }
+
+  private static func numbers(_ words: [String]) throws(UserError) -> [Int] {
+    try words.map { word throws(UserError) in
+      guard let number = Int(word), number >= 0 else {
+        throw UserError(.usage, "'\(word)' is no CPU number", remedy: "write for instance --cpus 2,3")
+      }
+      return number
+    }
+  }
+}
+
+/// What every command takes that measures a scenario.
+struct MeasuringOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("ipv4 or ipv6.", valueName: "name"))
+  var family: AddressFamily = .ipv4
+
+  @Option(
+    name: .customLong("json"),
+    help: ArgumentHelp(
+      "Write the result (bench.run/1) to a file; - is stdout, and then nothing else is.", valueName: "file"))
+  var json: String?
+
+  @OptionGroup var session: SessionOptions
 
   /// Measures each plan, prints its result and writes its reports.
   /// - Parameters:
@@ -48,17 +80,17 @@ struct MeasuringOptions: ParsableArguments {
     let interruption = try Interruption()
     let environment = Program.environment
     let worker = try WorkerBinary.locate(environment: environment, program: Program.executable)
-    let processors = try Processors.choose(requested: try cpus.map { try Self.numbers($0.words) })
-    let outputs = RunOutputs(json: json, reports: noReport ? nil : reports, packets: packets, environment: environment)
+    let processors = try session.processors()
+    let outputs = session.outputs(json: json, packets: packets)
     // Before minutes are spent on numbers that could then not be written.
     try outputs.check()
-    let runs = try store.open()
+    let runs = try session.store.open()
     let journals = Journal.defaultDirectory(environment: environment)
-    try Housekeeping.sweep(journals: journals, store: runs, isQuiet: quiet)
+    try Housekeeping.sweep(journals: journals, store: runs, isQuiet: session.quiet)
 
     var status = ExitStatus.success
     for plan in plans {
-      let progress = ProgressDisplay(isQuiet: quiet, environment: environment)
+      let progress = ProgressDisplay(isQuiet: session.quiet, environment: environment)
       let controller = RunController(
         plan: plan, worker: worker, processors: processors, store: runs, journalDirectory: journals,
         packetDirectory: packets, interruption: interruption, observe: progress.handle)
@@ -77,19 +109,7 @@ struct MeasuringOptions: ParsableArguments {
 
   /// The words that repeat what was chosen here; the seed is the plan's.
   func repetition(of plan: RunPlan) -> [String] {
-    var words = ["--seed", "\(plan.seed)"]
-    if let cpus { words += ["--cpus", cpus.words.joined(separator: ",")] }
-    if family != .ipv4 { words += ["--family", family.rawValue] }
-    return words
-  }
-
-  static func numbers(_ words: [String]) throws(UserError) -> [Int] {
-    try words.map { word throws(UserError) in
-      guard let number = Int(word), number >= 0 else {
-        throw UserError(.usage, "'\(word)' is no CPU number", remedy: "write for instance --cpus 2,3")
-      }
-      return number
-    }
+    session.repetition(seed: plan.seed) + (family == .ipv4 ? [] : ["--family", family.rawValue])
   }
 }
 

@@ -51,12 +51,6 @@ struct NightlyCommand: ParsableCommand {
   @Flag(help: "Say what it would do and how long that takes, and do nothing.")
   var dryRun = false
 
-  @Option(help: ArgumentHelp("The seed of the night's random orders.", valueName: "n"))
-  var seed: UInt64?
-
-  @Option(help: ArgumentHelp("The CPUs of client and server, for instance 2,3.", valueName: "a,b"))
-  var cpus: WordList?
-
   @Option(
     name: .customLong("export"),
     help: ArgumentHelp(
@@ -70,21 +64,12 @@ struct NightlyCommand: ParsableCommand {
       "Write the night (bench.night/1) to a file; - is stdout, and then nothing else is.", valueName: "file"))
   var json: String?
 
-  @Option(name: .customLong("report"), help: ArgumentHelp("Where the reports go.", valueName: "directory"))
-  var reports = "reports"
-
-  @Flag(help: "Write no reports.")
-  var noReport = false
-
-  @Flag(help: "No progress on stderr.")
-  var quiet = false
-
-  @OptionGroup var store: StoreOptions
+  @OptionGroup var session: SessionOptions
 
   func validate() throws {
     let toStdout = exports.count { $0.hasSuffix("=-") } + (json == "-" ? 1 : 0)
     if toStdout > 1 { throw ValidationError("Only one of --json and --export can go to stdout.") }
-    if let seed, seed == 0 { throw ValidationError("--seed takes a number from 1.") }
+    if session.seed == 0 { throw ValidationError("--seed takes a number from 1.") }
   }
 
   func run() throws {
@@ -96,19 +81,19 @@ struct NightlyCommand: ParsableCommand {
     if dryRun { return try describe(plan, worker, budget) }
     // Before any thread is started, so that the signals are blocked in all of them.
     let interruption = try Interruption()
-    let processors = try Processors.choose(requested: try cpus.map { try MeasuringOptions.numbers($0.words) })
-    try RunOutputs(json: json, reports: noReport ? nil : reports, environment: environment).check()
+    let processors = try session.processors()
+    try session.outputs(json: json).check()
     for target in targets where target.path != "-" { try target.check() }
-    let runs = try store.open()
+    let runs = try session.store.open()
     let lock = try NightLock.take(
       beside: runs.path, wait: Double(wait?.milliseconds ?? 0) / 1000, interruption: interruption
     ) { say($0) }
     defer { extendLifetime(lock) }
     let journals = Journal.defaultDirectory(environment: environment)
-    try Housekeeping.sweep(journals: journals, store: runs, isQuiet: quiet)
+    try Housekeeping.sweep(journals: journals, store: runs, isQuiet: session.quiet)
     try examine(environment, journals)
-    let choice = try BaselineSource(store: store).choice(baseline)
-    let progress = ProgressDisplay(isQuiet: quiet, environment: environment)
+    let choice = try BaselineSource(store: session.store).choice(baseline)
+    let progress = ProgressDisplay(isQuiet: session.quiet, environment: environment)
     let controller = NightController(
       plan: plan, worker: worker, processors: processors, store: runs, journalDirectory: journals,
       budgetSeconds: budget, baseline: choice, interruption: interruption, version: BenchCommand.version,
@@ -125,12 +110,12 @@ struct NightlyCommand: ParsableCommand {
     if outcome.result.verdict != .clean { throw ExitStatusError(status: outcome.result.verdict.exitStatus) }
   }
 
-  private func say(_ sentence: String) { if !quiet { Console.error(sentence) } }
+  private func say(_ sentence: String) { if !session.quiet { Console.error(sentence) } }
 
   private func plan() throws(UserError) -> NightPlan {
     let path = try SuiteFile.resolve(suite, in: ScenarioSource.catalogue.directories)
     return try NightPlan(
-      suite: try SuiteFile.load(path: path), path: path, seed: seed ?? UInt64.random(in: 1...999_999_999)
+      suite: try SuiteFile.load(path: path), path: path, seed: session.drawnSeed()
     ) { name throws(UserError) in try ScenarioSource.load(name) }
   }
 
@@ -159,7 +144,7 @@ struct NightlyCommand: ParsableCommand {
     lines.append(
       "In all about \(Self.words(steps.reduce(0) { $0 + $1.seconds })), of a budget of \(Self.words(Double(budget))). "
         + "Blocks that have to be voided take more.")
-    if let runs = try? RunStore.openReadOnly(path: store.resolvedPath) {
+    if let runs = try? RunStore.openReadOnly(path: session.store.resolvedPath) {
       let nights = try runs.nights().count { $0.phase == .finished }
       let pinned = try runs.baseline().map { "worker \($0.workerSHA256.prefix(12))…" } ?? "nothing yet"
       lines.append("The store has \(nights) finished nights; pinned is \(pinned).")
@@ -180,7 +165,7 @@ struct NightlyCommand: ParsableCommand {
     say("Looking at the host.")
     let diagnosis = Doctor.examine(
       environment: environment, journalDirectory: journals, program: Program.executable,
-      storePath: store.resolvedPath)
+      storePath: session.store.resolvedPath)
     let status = diagnosis.exitStatus
     guard status == .success else {
       let fatal = diagnosis.findings.filter { $0.status == .fatal }.map(\.title).joined(separator: "; ")
@@ -192,8 +177,7 @@ struct NightlyCommand: ParsableCommand {
 
   /// The command that does it again.
   private func repetition(_ plan: NightPlan) -> String {
-    var words = ["bench", "nightly", "--suite", ShellWords.quoted(suite), "--seed", "\(plan.seed)"]
-    if let cpus { words += ["--cpus", cpus.words.joined(separator: ",")] }
+    var words = ["bench", "nightly", "--suite", ShellWords.quoted(suite)] + session.repetition(seed: plan.seed)
     if baseline != "last-good" { words += ["--baseline", ShellWords.quoted(baseline)] }
     return words.joined(separator: " ")
   }
@@ -211,8 +195,8 @@ struct NightlyCommand: ParsableCommand {
           color: Console.isColored(descriptor: 1, environment: environment)))
     }
     for target in targets { try target.write(result, runs: outcome.runs, store: runs) }
-    guard !noReport else { return }
-    let paths = try NightReport.write(result, to: reports, formats: PageFormat.allCases)
+    guard !session.noReport else { return }
+    let paths = try NightReport.write(result, to: session.reports, formats: PageFormat.allCases)
     say("Reports\n" + paths.map { "  \($0)" }.joined(separator: "\n"))
   }
 }

@@ -63,7 +63,8 @@ struct RunCommand: ParsableCommand {
   private func plan(_ scenario: String) throws(UserError) -> RunPlan {
     try RunPlan(
       scenario: try ScenarioSource.load(scenario), profile: profile, environments: environments.words,
-      workloads: workloads.words, isCapturing: !noCapture, family: measuring.family, seed: measuring.drawnSeed(),
+      workloads: workloads.words, isCapturing: !noCapture, family: measuring.family,
+      seed: measuring.session.drawnSeed(),
       injection: try injection.map { text throws(UserError) in try Injection(parsing: text) })
   }
 
