@@ -102,19 +102,21 @@ struct IndexTests {
     #expect(html.ranges(of: "UTC, no verdict</th>").count == 3)
   }
 
-  @Test("keeps hosts, Internet Protocols and references apart")
+  @Test("keeps hosts, Internet Protocols, profiles and workloads apart")
   func groups() throws {
-    var runs = Self.runs(4)
+    var runs = Self.runs(5)
     runs[1].run.host.hostname = "other"
     runs[2].run.family = .ipv6
     for index in runs[3].series.indices { runs[3].series[index].workload = "tcp" }
     runs[3].workloads[0].name = "tcp"
+    runs[4].run.profile = .quick
     let html = try IndexPage.render(Self.entries(runs))
-    #expect(html.contains("From run to run on <bdi>other</bdi>"))
-    #expect(html.contains("From run to run on <bdi>build-07, IPv6</bdi>"))
+    #expect(html.contains("From run to run on <bdi>other</bdi>, standard profile"))
+    #expect(html.contains("From run to run on <bdi>build-07</bdi>, IPv6, standard profile"))
+    #expect(html.contains("From run to run on <bdi>build-07</bdi>, quick profile"))
     #expect(html.contains("1\u{A0}further workload"))
     // No two runs go together, and one goes nowhere.
-    #expect(!html.contains("<svg") && html.ranges(of: "1\u{A0}run</div>").count == 12)
+    #expect(!html.contains("<svg") && html.ranges(of: "1\u{A0}run</div>").count == 15)
   }
 
   @Test("is not stretched by a run that bears no verdict")

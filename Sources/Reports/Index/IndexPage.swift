@@ -50,7 +50,7 @@ public enum IndexPage {
 
   private static func scenario(_ name: String, _ entries: [IndexEntry], index: Int) -> [String: Any] {
     let title = InertText.line(entries.first?.title ?? "", limit: 160)
-    let hosts = grouped(entries) { Place(host: $0.host, kernel: $0.kernel, family: $0.family) }
+    let hosts = grouped(entries) { Place(host: $0.host, kernel: $0.kernel, family: $0.family, profile: $0.profile) }
     return [
       "index": index, "name": InertText.name(name), "title": title, "hasTitle": !title.isEmpty,
       "count": NumberFormat.count(entries.count, "run"), "runs": entries.map(run),
@@ -58,11 +58,13 @@ public enum IndexPage {
     ]
   }
 
-  /// Runs of one host with one kernel over one Internet Protocol go together.
+  /// Runs of one host with one kernel over one Internet Protocol go together, and those of one profile: windows of
+  /// another length see another share of what is rare.
   private struct Place: Hashable {
     var host: String
     var kernel: String
     var family: AddressFamily
+    var profile: ProfileName
   }
 
   private static func run(_ entry: IndexEntry) -> [String: Any] {
@@ -140,7 +142,8 @@ public enum IndexPage {
       workloads[workloads.count - 1]["closes"] = true
     }
     return [
-      "host": InertText.name(place.host) + (place.family == .ipv6 ? ", IPv6" : ""), "hasTrends": !workloads.isEmpty,
+      "host": InertText.name(place.host), "profile": place.profile.rawValue, "isIPv6": place.family == .ipv6,
+      "hasTrends": !workloads.isEmpty,
       "workloads": workloads, "isLimited": entries.count > runs.count, "shown": runs.count, "all": entries.count,
     ]
   }
