@@ -380,6 +380,11 @@ struct NightSchemaTests {
       let properties = try #require(definition["properties"] as? [String: [String: Any]])
       return try #require(properties[key]?["enum"] as? [String])
     }
+    let history = try Self.definitions("bench.history.schema.json")
+    for name in ["metric", "unit", "quantity"] { #expect(try values(history, name) == values(night, name), "\(name)") }
+    for name in ["name", "fact"] {
+      #expect(history[name].map { $0 as NSDictionary } == night[name].map { $0 as NSDictionary }, "\(name)")
+    }
     for name in ["metric", "unit", "noiseClass"] { #expect(try values(night, name) == values(run, name), "\(name)") }
     #expect(try values(ledger, "metric") == values(run, "metric"))
     for name in ["host", "interval"] {
@@ -405,6 +410,20 @@ struct NightSchemaTests {
       breaking: [
         "d['verdict'] = 'fine'", "d['unknown'] = 1", "d['series'][0]['state'] = 'odd'", "del d['self_test']",
         "del d['series'][1]['low']", "d['night']['started'] = 'yesterday'", "d['change_points'][0]['p_value'] = 2",
+      ])
+  }
+
+  @Test("histories validate against the published schema", .requiresJSONSchema)
+  func histories() throws {
+    try Self.validate(
+      [
+        Histories.view(40), Histories.view(40, metric: .throughput, quantity: .level),
+        Histories.view(1, metric: .systemCalls, quantity: .count), Histories.saying("<b>"),
+      ].map { try HistoryJSON.encode($0) }, "bench.history.schema.json",
+      breaking: [
+        "d['unknown'] = 1", "del d['points'][0]['low']", "d['points'][3]['started'] = 790000000.5",
+        "d['series']['quantity'] = 'odd'", "d['epochs'][0]['number'] = 0", "d['change_points'][0]['p_value'] = 2",
+        "d['unit'] = 'furlong'",
       ])
   }
 

@@ -27,12 +27,12 @@ struct ComparisonPage {
     var sentences: [String]
   }
 
-  /// What keeps findings from being had: the first thing that is said.
   /// At most six, and how many more there are.
   private static func few(_ subjects: [String]) -> String {
     subjects.count <= 6 ? subjects.listed : (Array(subjects.prefix(5)) + ["\(subjects.count - 5) more"]).listed
   }
 
+  /// What keeps findings from being had: the first thing that is said.
   var alarm: Alarm? {
     let refusals = comparison.refused.map { refused in
       "The workload \(InertText.name(refused.workload)) is not the same work in both runs, and is not compared: "

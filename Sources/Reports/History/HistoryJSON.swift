@@ -1,7 +1,8 @@
 public import Foundation
 public import Model
+internal import PlainText
 
-/// One series' history as a file, `bench.history/1` (docs/history.md).
+/// One series' history as a file, `bench.history/1` (docs/bench.history.schema.json).
 public enum HistoryJSON {
   static let schema = "bench.history/1"
 
@@ -18,14 +19,8 @@ public enum HistoryJSON {
     }
   }
 
-  /// UTF-8, keys sorted, indented, ending in a newline; times in ISO 8601.
+  /// Its form is that of ``ReportJSON``.
   public static func encode(_ view: HistoryView) throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    encoder.dateEncodingStrategy = .custom { date, encoder in
-      var container = encoder.singleValueContainer()
-      try container.encode(ReportJSON.timestamp(date))
-    }
-    return try encoder.encode(File(view: view)) + Data("\n".utf8)
+    try ReportJSON.encode(File(view: view), as: "the history of \(InertText.line(view.series.name, limit: 200))")
   }
 }
