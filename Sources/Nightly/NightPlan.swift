@@ -104,7 +104,7 @@ public struct NightPlan: Sendable {
         remedy: "Name under 'self_test' one of kind udp-rr or tcp-rr, with one request in flight and no framing.")
     }
     plan.reference = worker
-    return fixed(plan, blocks: duelBlocks)
+    return duel(plan)
   }
 
   /// A run in which what is under test takes turns with what was good.
@@ -122,7 +122,7 @@ public struct NightPlan: Sendable {
     plan.seed = Self.seed(seed, .confirmation, index)
     plan.reference = worker ?? tonight
     plan.referenceCommands = lastGood[index]
-    return Self.fixed(plan, blocks: Self.duelBlocks)
+    return Self.duel(plan)
   }
 
   /// Those of an entry's workloads that are held against what was good: the user's own commands where their last good build
@@ -136,10 +136,18 @@ public struct NightPlan: Sendable {
     }
   }
 
-  /// A run of exactly so many valid blocks, with no claim to end it sooner.
+  /// Two workers that take turns: a claim says nothing of them.
+  private static func duel(_ plan: RunPlan) -> RunPlan {
+    var plan = fixed(plan, blocks: duelBlocks)
+    plan.scenario.claims = []
+    return plan
+  }
+
+  /// A run of exactly so many valid blocks: with one look, at its end, no claim can end it sooner. The scenario's claims
+  /// stay, because each sets the margin by which the control of its workload is judged: without them, a night would ask
+  /// more of a disk than the scenario itself does.
   private static func fixed(_ plan: RunPlan, blocks: Int) -> RunPlan {
     var plan = plan
-    plan.scenario.claims = []
     plan.profile.looks = [blocks]
     // Room for as many again to be voided.
     let hasEngine = plan.environments.contains { $0.needs.contains(where: \.isEngine) }

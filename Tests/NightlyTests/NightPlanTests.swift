@@ -15,7 +15,12 @@ struct NightPlanTests {
       name: name, title: name, description: "", baseline: "native", environments: ["native", "veth", "bridge"],
       workloads: workloads,
       profiles: [.quick: Profile(windowMilliseconds: 200, warmupMilliseconds: 20, budgetSeconds: 60)],
-      claims: [])
+      claims: [
+        ClaimSpec(
+          id: "bridge-costs", section: "s", statement: "s", workload: "udp", metric: .rttP50, environment: "bridge",
+          quantity: .ratio, region: ClaimRegion(above: 1), margin: 0.2, supportedReason: "s",
+          refutedReason: "r")
+      ])
   }
 
   private static func exec(_ name: String, _ program: String) -> WorkloadSpec {
@@ -41,7 +46,7 @@ struct NightPlanTests {
 
   private static let worker = Result { try WorkerBinary(path: "/bin/true") }
 
-  @Test("runs a fixed number of blocks, with the suite's window, and without claims that end it sooner")
+  @Test("runs a fixed number of blocks, with the suite's window, and the claims that set the margins of its controls")
   func parts() throws {
     let plan = try Self.plan(
       Self.suite([NightSuite.Entry(scenario: "net", environments: ["veth"], blocks: 10, windowMilliseconds: 50)]))
@@ -50,6 +55,7 @@ struct NightPlanTests {
     #expect(
       part.profile.looks == [10] && part.profile.windowMilliseconds == 50 && part.profile.warmupMilliseconds == 20)
     #expect(Double(part.profile.budgetSeconds) > 2 * plan.seconds(of: part))
+    #expect(part.scenario.claims.map(\.margin) == [0.2])
   }
 
   @Test("tests the detector on the worker against itself, slowed by a tenth")
@@ -59,7 +65,7 @@ struct NightPlanTests {
     #expect(test.environments.map(\.name) == ["native"])
     #expect(test.reference?.sha256 == worker.sha256)
     #expect(test.injection == Injection(target: "native", kind: .slowdown(partsPerMillion: 100_000)))
-    #expect(test.profile.looks == [16])
+    #expect(test.profile.looks == [16] && test.scenario.claims.isEmpty)
   }
 
   @Test("holds what the worker does against another worker, and a program against its last good build")
@@ -73,6 +79,7 @@ struct NightPlanTests {
     let plan = try Self.plan(Self.suite([entry]), [mixed, good])
     let both = try #require(plan.confirmation(of: 0, against: worker, tonight: worker))
     #expect(both.workloads.map(\.name) == ["udp", "mine"] && both.profile.looks == [16])
+    #expect(both.scenario.claims.isEmpty)
     #expect(both.referenceCommands["mine"]?.client == ["/good"])
     // With the pinned worker itself only the program is left to compare.
     let program = try #require(plan.confirmation(of: 0, against: nil, tonight: worker))
