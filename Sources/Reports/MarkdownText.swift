@@ -6,7 +6,9 @@ enum MarkdownText {
     var result = ""
     var previous: Unicode.Scalar?
     let scalars = Array(text.unicodeScalars)
+    let marker = blockMarker(scalars)
     for (index, scalar) in scalars.enumerated() {
+      if index == marker { result += "\\" }
       switch scalar {
       case "\\", "`", "*", "_", "[", "]", "<", ">", "|", "~", "#", "!", "$": result += "\\"
       case "&":
@@ -24,6 +26,23 @@ enum MarkdownText {
       previous = scalar
     }
     return result
+  }
+
+  /// The place of the character that would make the text, where it begins a line, an item of a list, a rule or the line
+  /// under a heading; nil where none would.
+  private static func blockMarker(_ scalars: [Unicode.Scalar]) -> Int? {
+    guard let first = scalars.first else { return nil }
+    func ends(_ place: Int) -> Bool { place >= scalars.count || scalars[place] == " " }
+    switch first {
+    case "-", "+", "=":
+      let isItem = first != "=" && ends(1)
+      return isItem || scalars.allSatisfy({ $0 == first || $0 == " " }) ? 0 : nil
+    case "0"..."9":
+      let digits = scalars.prefix { ("0"..."9").contains($0) }.count
+      guard digits < scalars.count, scalars[digits] == "." || scalars[digits] == ")" else { return nil }
+      return ends(digits + 1) ? digits : nil
+    default: return nil
+    }
   }
 
   /// A code span that holds `text` whatever backticks are in it. In a table a bar would end the cell even in code, so

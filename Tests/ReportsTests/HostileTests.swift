@@ -47,7 +47,7 @@ enum Hostile {
       "]]><x/><!--", "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>&e;", "&#0;&#x1B;",
       "\u{FFFF}\u{E123}\u{10FFFD}\u{FFFD}", "a\",\"b\r\n=1,2", "\"\u{301},=1", "+1", "-1;=1", "＝1",
       "javascript:alert(1)",
-      "..\\..//x", "</title></style></script>", "a\u{2028}b\u{2029}c\u{0B}d\u{0C}e",
+      "- item", "+ item", "1. item", "12) item", "---", "===", "- - -", "..\\..//x", "</title></style></script>", "a\u{2028}b\u{2029}c\u{0B}d\u{0C}e",
     ]
 }
 
@@ -259,12 +259,20 @@ struct HostileTests {
     var columns: [Int] = []
     var links = 0
     var fences = 0
+    /// What makes a line an item of a list, once for each list that it opens, a rule, or the line under a heading.
+    var markers = 0
     /// Whether a code span does not end.
     var isOpen = false
 
     init(_ markdown: String) {
       for line in markdown.split(separator: "\n") {
         if line.hasPrefix("```") { fences += 1 }
+        var rest = line.drop { $0 == " " || $0 == ">" }
+        if rest.wholeMatch(of: /-[- ]*|=+/) != nil { markers += 1 }
+        while let marker = rest.prefixMatch(of: /([-+*]|[0-9]+[.)]) +/) {
+          markers += 1
+          rest = rest[marker.range.upperBound...]
+        }
         if line.hasPrefix("#") { headings.append(line.prefix { $0 == "#" }.count) }
         var bars = 0
         var last: Unicode.Scalar?
