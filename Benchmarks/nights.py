@@ -12,6 +12,9 @@ A short suite is measured again and again with `bench nightly` and a store of it
 With --kill, instead: a night is killed (SIGKILL) in each of its phases. The store has to be whole, the night must not count,
 and the next start has to go on with it and end well, with nothing left on the host.
 
+With --history, instead: so many nights with one worker, the pinned one, so that nothing but the host's mood moves. From
+the 21st of an epoch on they are screened. None may fail.
+
 Prints a Markdown table. Takes root, and a quiet host: minutes in which nothing else runs.
 """
 
@@ -142,6 +145,7 @@ def main():
     parser.add_argument("--nights", type=int, default=10, help="A/A nights (default: 10)")
     parser.add_argument("--blocks", type=int, default=12, help="blocks of the suite (default: 12)")
     parser.add_argument("--kill", action="store_true", help="kill nights in each of their phases, instead")
+    parser.add_argument("--history", type=int, help="so many nights with one worker, instead")
     parser.add_argument("--keep", help="keep store and workers in this folder")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
@@ -159,10 +163,30 @@ def main():
 def trial(arguments):
     with open(os.path.join(arguments.folder, "short.yaml"), "w") as file:
         file.write(SUITE.format(blocks=arguments.blocks))
-    failures = kills(arguments) if arguments.kill else nights(arguments)
+    failures = kills(arguments) if arguments.kill else history(arguments) if arguments.history else nights(arguments)
     for failure in failures:
         print(f"nights.py: {failure}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def history(arguments):
+    failures = []
+    pinned = shutil.copy(arguments.worker, os.path.join(arguments.folder, "pinned-worker"))
+    print("| night | exit | verdict | of the epoch before | screened | flagged | what all did alike |")
+    print("|---|--:|---|--:|--:|--:|--:|")
+    for number in range(1, arguments.history + 1):
+        code, result = night(arguments, pinned)
+        if result is None:
+            print(f"| {number} | {code} | no result | | | | |", flush=True)
+        else:
+            screening = result["screening"]
+            common = f"{screening['common']:.4f}" if screening.get("common") else "none"
+            print(
+                f"| {number} | {code} | {result['verdict']} | {screening['nights']} | {screening['screened']} | "
+                f"{screening['flagged']} | {common} |", flush=True)
+        if code not in (0, 3):
+            failures.append(f"night {number} with one worker ended with {code}")
+    return failures
 
 
 def nights(arguments):

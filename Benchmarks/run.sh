@@ -6,7 +6,7 @@
 #   Benchmarks/run.sh peers [COMPARISON...]        veth bridge throughput fileio topology startup hops changepoints
 #                                                  (these), native
 #   Benchmarks/run.sh simulation                   made-up nights of the nightly job: false alarms and power
-#   Benchmarks/run.sh nights [ARGUMENT...]         real ones, as root on a quiet host: --nights 10, --kill
+#   Benchmarks/run.sh nights [ARGUMENT...]         real ones, as root on a quiet host: --nights 10, --kill, --history 25
 #   Benchmarks/run.sh hot [ARGUMENT...]            arguments for the benchmark plugin, e.g. --filter 'Store.*'
 #
 # Variables: SWIFT=swift, BUILD_DIR=.build (where `make build` built), BENCH_NO_INSTALL=1 (see
