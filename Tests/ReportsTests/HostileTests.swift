@@ -47,7 +47,8 @@ enum Hostile {
       "]]><x/><!--", "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>&e;", "&#0;&#x1B;",
       "\u{FFFF}\u{E123}\u{10FFFD}\u{FFFD}", "a\",\"b\r\n=1,2", "\"\u{301},=1", "+1", "-1;=1", "＝1",
       "javascript:alert(1)",
-      "- item", "+ item", "1. item", "12) item", "---", "===", "- - -", "..\\..//x", "</title></style></script>", "a\u{2028}b\u{2029}c\u{0B}d\u{0C}e",
+      "- item", "+ item", "1. item", "12) item", "---", "===", "- - -", "..\\..//x", "</title></style></script>",
+      "a\u{2028}b\u{2029}c\u{0B}d\u{0C}e",
     ]
 }
 
