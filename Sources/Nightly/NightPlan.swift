@@ -47,20 +47,27 @@ public struct NightPlan: Sendable {
         var plan = try RunPlan(
           scenario: scenario, profile: .quick, environments: entry.environments, workloads: entry.workloads,
           isCapturing: false, family: family, seed: Self.seed(seed, .suite, index))
-        plan.profile.windowMilliseconds = entry.windowMilliseconds ?? plan.profile.windowMilliseconds
-        plan.profile.warmupMilliseconds = entry.warmupMilliseconds ?? plan.profile.warmupMilliseconds
+        plan.profile = Self.profile(plan.profile, of: entry)
         parts.append(Self.fixed(plan, blocks: entry.blocks))
         lastGood.append(try Self.lastGood(of: entry, plan, load))
       }
       self.parts = parts
       self.lastGood = lastGood
       selfTestScenario = try load(suite.selfTest.scenario)
-      _ = try Self.selfTest(suite.selfTest, selfTestScenario, seed: seed, family: family, worker: nil)
+      _ = try Self.selfTest(suite, selfTestScenario, seed: seed, family: family, worker: nil)
     } catch {
       // The mistake is in the suite, whatever the rule that it breaks.
       throw UserError(
         error.exitCode == .usage ? .badInput : error.exitCode, "\(path): \(error.message)", remedy: error.remedy)
     }
+  }
+
+  /// A scenario's profile, with the windows that an entry asks for.
+  private static func profile(_ profile: Profile, of entry: NightSuite.Entry) -> Profile {
+    var profile = profile
+    profile.windowMilliseconds = entry.windowMilliseconds ?? profile.windowMilliseconds
+    profile.warmupMilliseconds = entry.warmupMilliseconds ?? profile.warmupMilliseconds
+    return profile
   }
 
   private static func lastGood(
@@ -87,12 +94,15 @@ public struct NightPlan: Sendable {
 
   /// The run in which the detector is tested: the worker against itself, slowed by a tenth.
   func selfTest(worker: WorkerBinary) throws(UserError) -> RunPlan {
-    try Self.selfTest(suite.selfTest, selfTestScenario, seed: seed, family: family, worker: worker)
+    try Self.selfTest(suite, selfTestScenario, seed: seed, family: family, worker: worker)
   }
 
+  /// With the windows of the confirmation that it vouches for, where the suite measures the scenario: shorter ones would
+  /// call a detector blind that sees, longer ones the reverse.
   private static func selfTest(
-    _ choice: NightSuite.SelfTest, _ scenario: Scenario, seed: UInt64, family: AddressFamily, worker: WorkerBinary?
+    _ suite: NightSuite, _ scenario: Scenario, seed: UInt64, family: AddressFamily, worker: WorkerBinary?
   ) throws(UserError) -> RunPlan {
+    let choice = suite.selfTest
     var plan = try RunPlan(
       scenario: scenario, profile: .quick, environments: [scenario.baseline], workloads: [choice.workload],
       isCapturing: false, family: family, seed: Self.seed(seed, .selfTest, 0),
@@ -104,6 +114,9 @@ public struct NightPlan: Sendable {
         remedy: "Name under 'self_test' one of kind udp-rr or tcp-rr, with one request in flight and no framing.")
     }
     plan.reference = worker
+    if let entry = suite.entries.first(where: { $0.scenario == choice.scenario }) {
+      plan.profile = profile(plan.profile, of: entry)
+    }
     return duel(plan)
   }
 
@@ -194,8 +207,8 @@ public struct NightPlan: Sendable {
       let blocks = plan.profile.looks.last ?? 0
       steps.append(
         Step(
-          what: "measure \(plan.scenario.name): \(blocks) blocks of \(plan.workloads.count) workloads in "
-            + "\(plan.environments.count) environments",
+          what: "measure \(plan.scenario.name): \(blocks) blocks of \(Self.count(plan.workloads.count, "workload")) in "
+            + Self.count(plan.environments.count, "environment"),
           seconds: seconds(of: plan)))
     }
     steps.append(
@@ -210,6 +223,8 @@ public struct NightPlan: Sendable {
         seconds: confirmationSeconds(worker)))
     return steps
   }
+
+  private static func count(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
   private func confirmationSeconds(_ worker: WorkerBinary) -> Double {
     parts.indices.reduce(0) { sum, index in

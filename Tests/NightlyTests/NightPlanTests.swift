@@ -65,7 +65,13 @@ struct NightPlanTests {
     #expect(test.environments.map(\.name) == ["native"])
     #expect(test.reference?.sha256 == worker.sha256)
     #expect(test.injection == Injection(target: "native", kind: .slowdown(partsPerMillion: 100_000)))
-    #expect(test.profile.looks == [16] && test.scenario.claims.isEmpty)
+    #expect(test.profile.looks == [16] && test.scenario.claims.isEmpty && test.profile.windowMilliseconds == 200)
+    // As the confirmation, for which it vouches.
+    let other = try Self.plan(
+      Self.suite([NightSuite.Entry(scenario: "net", windowMilliseconds: 50, warmupMilliseconds: 5)]))
+    let short = try other.selfTest(worker: worker).profile
+    #expect(short.windowMilliseconds == 50 && short.warmupMilliseconds == 5)
+    #expect(other.confirmation(of: 0, against: worker, tonight: worker)?.profile.windowMilliseconds == 50)
   }
 
   @Test("holds what the worker does against another worker, and a program against its last good build")
