@@ -33,7 +33,7 @@ struct NightlyTests {
     let plan = try place.bench("nightly", "--suite", "./night.yaml", "--dry-run")
     #expect(plan.code == 0, "\(plan.errors)")
     for part in [
-      "A tiny night", "measure tiny: 8 blocks of 1 workloads in 2 environments", "16 blocks with a slowdown of 10 %",
+      "A tiny night", "measure tiny: 8 blocks of 1 workload in 2 environments", "16 blocks with a slowdown of 10 %",
       "of a budget of 10 min", "this would be the first night",
     ] { #expect(plan.output.contains(part), "\(part)") }
     #expect(!place.exists("state") && !place.exists("journal") && !place.exists("reports"))
