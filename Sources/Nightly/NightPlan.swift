@@ -47,27 +47,20 @@ public struct NightPlan: Sendable {
         var plan = try RunPlan(
           scenario: scenario, profile: .quick, environments: entry.environments, workloads: entry.workloads,
           isCapturing: false, family: family, seed: Self.seed(seed, .suite, index))
-        plan.profile = Self.profile(plan.profile, of: entry)
+        plan.profile.windowMilliseconds = entry.windowMilliseconds ?? plan.profile.windowMilliseconds
+        plan.profile.warmupMilliseconds = entry.warmupMilliseconds ?? plan.profile.warmupMilliseconds
         parts.append(Self.fixed(plan, blocks: entry.blocks))
         lastGood.append(try Self.lastGood(of: entry, plan, load))
       }
       self.parts = parts
       self.lastGood = lastGood
       selfTestScenario = try load(suite.selfTest.scenario)
-      _ = try Self.selfTest(suite, selfTestScenario, seed: seed, family: family, worker: nil)
+      _ = try selfTest(worker: nil)
     } catch {
       // The mistake is in the suite, whatever the rule that it breaks.
       throw UserError(
         error.exitCode == .usage ? .badInput : error.exitCode, "\(path): \(error.message)", remedy: error.remedy)
     }
-  }
-
-  /// A scenario's profile, with the windows that an entry asks for.
-  private static func profile(_ profile: Profile, of entry: NightSuite.Entry) -> Profile {
-    var profile = profile
-    profile.windowMilliseconds = entry.windowMilliseconds ?? profile.windowMilliseconds
-    profile.warmupMilliseconds = entry.warmupMilliseconds ?? profile.warmupMilliseconds
-    return profile
   }
 
   private static func lastGood(
@@ -92,32 +85,28 @@ public struct NightPlan: Sendable {
     return commands
   }
 
-  /// The run in which the detector is tested: the worker against itself, slowed by a tenth.
-  func selfTest(worker: WorkerBinary) throws(UserError) -> RunPlan {
-    try Self.selfTest(suite, selfTestScenario, seed: seed, family: family, worker: worker)
-  }
-
-  /// With the windows of the confirmation that it vouches for, where the suite measures the scenario: shorter ones would
-  /// call a detector blind that sees, longer ones the reverse.
-  private static func selfTest(
-    _ suite: NightSuite, _ scenario: Scenario, seed: UInt64, family: AddressFamily, worker: WorkerBinary?
-  ) throws(UserError) -> RunPlan {
-    let choice = suite.selfTest
+  /// The run in which the detector is tested: the worker against itself, slowed by a tenth. Its windows are those of the
+  /// confirmation for which it vouches, where the suite measures the scenario: with shorter ones a detector that sees would
+  /// be called blind, with longer ones the reverse.
+  /// - Parameter worker: nil only looks whether the suite's choice can be tested on.
+  func selfTest(worker: WorkerBinary?) throws(UserError) -> RunPlan {
+    let (choice, scenario) = (suite.selfTest, selfTestScenario)
     var plan = try RunPlan(
       scenario: scenario, profile: .quick, environments: [scenario.baseline], workloads: [choice.workload],
       isCapturing: false, family: family, seed: Self.seed(seed, .selfTest, 0),
       injection: Injection(
-        target: scenario.baseline, kind: .slowdown(partsPerMillion: UInt64(injectedSlowdown * 1_000_000))))
+        target: scenario.baseline, kind: .slowdown(partsPerMillion: UInt64(Self.injectedSlowdown * 1_000_000))))
     guard let workload = plan.workloads.first, workload.isCapturable else {
       throw UserError(
         .badInput, "the detector cannot be tested on workload '\(choice.workload)' of \(scenario.name)",
         remedy: "Name under 'self_test' one of kind udp-rr or tcp-rr, with one request in flight and no framing.")
     }
     plan.reference = worker
-    if let entry = suite.entries.first(where: { $0.scenario == choice.scenario }) {
-      plan.profile = profile(plan.profile, of: entry)
+    if let part = parts.first(where: { $0.scenario.name == scenario.name }) {
+      plan.profile.windowMilliseconds = part.profile.windowMilliseconds
+      plan.profile.warmupMilliseconds = part.profile.warmupMilliseconds
     }
-    return duel(plan)
+    return Self.duel(plan)
   }
 
   /// A run in which what is under test takes turns with what was good.

@@ -62,14 +62,14 @@ public enum Confirming {
     let p = "p = \(number(adjustedP)) after Holm over \(series)"
     let isClear = adjustedP <= level
     if isClear && reading.worse >= 1 + smallestEffect {
-      return "It is \(percent(reading.worse - 1)) worse than with the pinned worker (\(p))."
+      return "It is \(percent(reading.worse - 1)) worse than with \(reading.good) (\(p))."
     }
     if isClear {
       return
         "It is worse by \(percent(reading.worse - 1)), which is less than the \(percent(smallestEffect)) that count (\(p))."
     }
     if reading.worse < 1 {
-      return "It is not worse than with the pinned worker: the estimate is \(percent(1 / reading.worse - 1)) better."
+      return "It is not worse than with \(reading.good): the estimate is \(percent(1 / reading.worse - 1)) better."
     }
     if reading.isWorseInEveryBlock {
       return "It is worse in each of its \(reading.count) blocks, by \(percent(reading.worse - 1)), but so few cannot "
@@ -88,6 +88,7 @@ public enum Confirming {
 
   /// What one candidate's blocks say by themselves.
   private struct Reading {
+    var good: String
     var count: Int
     var estimate: IntervalEstimate?
     var pValue: Double?
@@ -101,6 +102,7 @@ public enum Confirming {
 
     init(_ candidate: Candidate) {
       let differences = candidate.differences
+      good = candidate.good
       count = differences.count
       do throws(StatisticsError) {
         let paired = try PairedComparison.compare(
@@ -137,10 +139,13 @@ public struct Candidate: Sendable, Equatable {
   public var differences: [Double]
   /// Whether larger is worse.
   public var isCost: Bool
+  /// What it is held against, in words.
+  public var good: String
 
-  public init(differences: [Double], isCost: Bool) {
+  public init(differences: [Double], isCost: Bool, against good: String = "the pinned worker") {
     self.differences = differences
     self.isCost = isCost
+    self.good = good
   }
 }
 

@@ -41,6 +41,9 @@ public struct WorkerDuel: Sendable, Equatable {
   /// Whether it is the user's own program that was held against its last good build, with the same worker.
   public var isProgram: Bool
 
+  /// What it is held against, in words.
+  var good: String { isProgram ? "the last good build" : "the pinned worker" }
+
   public init(
     scenario: String, workload: String, environment: String, metric: Metric, differences: [Double], obstacle: String?,
     isProgram: Bool = false

@@ -162,15 +162,14 @@ private struct NightJudgement {
 
   private static func confirm(_ duels: [WorkerDuel]) -> [NightResult.Confirmation] {
     let confirmed = Confirming.judge(
-      duels.map { Candidate(differences: $0.differences, isCost: $0.metric.isCost) })
+      duels.map { Candidate(differences: $0.differences, isCost: $0.metric.isCost, against: $0.good) })
     return zip(duels, confirmed).map { duel, confirmed in
-      let good = duel.isProgram ? "the last good build" : "the pinned worker"
-      return NightResult.Confirmation(
+      NightResult.Confirmation(
         scenario: duel.scenario, workload: duel.workload, environment: duel.environment, metric: duel.metric,
         blocks: duel.differences.count, ratio: confirmed.ratio, pValue: confirmed.pValue,
         adjustedP: confirmed.adjustedP, isWorse: confirmed.isWorse, isProgram: duel.isProgram ? true : nil,
-        reason: duel.obstacle.map { Sentence.ended("It could not be held against \(good): \($0)") }
-          ?? confirmed.reason.replacing("the pinned worker", with: good))
+        reason: duel.obstacle.map { Sentence.ended("It could not be held against \(duel.good): \($0)") }
+          ?? confirmed.reason)
     }
   }
 
