@@ -128,6 +128,11 @@ struct RowOutcome: Equatable {
       // An obstacle, such as blocks that depend on each other, is no finding of "no difference".
       if let ratio = series.ratio, ratio.low > 1 || ratio.high < 1 || note != nil {
         self.init(.unjudged, "?", "undecided" + (note.map { ": \($0)" } ?? ""))
+      } else if let ratio = series.ratio,
+        max(ratio.estimate, 1 / ratio.estimate) - 1 > ratio.minimumDetectableEffect
+      {
+        // Skewed blocks: of such an effect it cannot be said that it would have shown.
+        self.init(.unjudged, "?", "undecided: blocks disagree")
       } else {
         let limit =
           series.ratio.map { NumberFormat.percent($0.minimumDetectableEffect) }

@@ -11,6 +11,20 @@ struct MarkdownTests {
     try expectGolden(MarkdownReport.render(Fixture.result), "report.md")
   }
 
+  @Test("does not say that an effect would have shown where the estimate lies beyond it")
+  func beyondDetection() {
+    let result = Variants.changed { result in
+      for index in result.series.indices where result.series[index].environment == "veth" {
+        result.series[index].ratio = Fixture.ratio(1.17, 0.998, 1.2)
+        result.series[index].direction = .undecided
+      }
+    }
+    let answer = Presentation(result).answer.joined(separator: "\n")
+    let sentence = "it takes 1.17× as long as in native (1.00 to 1.20), but that is undecided: blocks disagree."
+    #expect(answer.contains(sentence), "\(answer)")
+    #expect(!MarkdownReport.render(result).contains("would have shown"))
+  }
+
   @Test("shows its figures where it is told where they are, and else none")
   func figures() throws {
     let document = MarkdownReport.document(Fixture.result, figures: "report-figures")
