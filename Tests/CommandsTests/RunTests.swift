@@ -304,7 +304,9 @@ struct OrdinaryUserTests {
     #expect(run.code == 0, "\(run)")
     #expect(
       run.output.contains("unavailable") && run.output.contains("netns was not part of this run"), "\(run.output)")
-    #expect(place.names(in: "out").count == 3)
+    // What there is to draw depends on how many blocks the host let it measure.
+    let reports = place.names(in: "out").filter { !$0.hasSuffix("-figures") }
+    #expect(reports.map { $0.split(separator: ".").last } == ["html", "json", "md"], "\(reports)")
     #expect(try OrdinaryUser.bench(in: place, "analyze", "latest").output.contains("A tiny scenario"))
     #expect(try OrdinaryUser.bench(in: place, "cleanup").output == "Nothing to clean up.\n")
 
