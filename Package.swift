@@ -110,7 +110,8 @@ let package = Package(
     // Tests
     .target(name: "TestSupport", dependencies: ["LinuxKit"], path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(
-      name: "StatisticsTests", dependencies: ["Statistics"], resources: [.copy("Goldens")], swiftSettings: strict),
+      name: "StatisticsTests", dependencies: ["Statistics", "TestSupport"], resources: [.copy("Goldens")],
+      swiftSettings: strict),
     // Made-up nights, judged by the rules of Regression: a few for the tests, thousands for Benchmarks/run.sh.
     .target(
       name: "NightSimulation", dependencies: ["Regression", "Statistics"], path: "Tests/NightSimulation",
@@ -135,7 +136,7 @@ let package = Package(
       dependencies: ["Capture", "CaptureMutation", "LinuxKit", "Model", "TestSupport", "WorkerProtocol"],
       swiftSettings: strict),
     .testTarget(
-      name: "ScenariosTests", dependencies: ["Scenarios", "Model"], resources: [.copy("Fixtures")],
+      name: "ScenariosTests", dependencies: ["Scenarios", "Model", "TestSupport"], resources: [.copy("Fixtures")],
       swiftSettings: strict),
     // Writes nights until it is killed: for the tests of the store.
     .executableTarget(

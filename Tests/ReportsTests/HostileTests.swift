@@ -103,7 +103,7 @@ struct TagScanner {
   }
 }
 
-@Suite("Hostile text", .timeLimit(.minutes(2)))
+@Suite("Hostile text")
 struct HostileTests {
   private static let tame = Hostile.result("tame")
 

@@ -255,9 +255,14 @@ struct HistoryTests {
     let each = Double(size) / Double(series * nights)
     #expect(each > 30 && each < 1024)
 
-    func timed<Value>(_ body: () throws -> Value) rethrows -> (Value, Duration) {
-      let start = ContinuousClock.now
-      return (try body(), ContinuousClock.now - start)
+    // The best of three, as other tests run at the same time; the threads are the store's own, so that their CPU time
+    // cannot be told.
+    func timed<Value>(_ body: () throws -> Value) throws -> (Value, Duration) {
+      let tries = try (0..<3).map { _ in
+        let start = ContinuousClock.now
+        return (try body(), ContinuousClock.now - start)
+      }
+      return try #require(tries.min { $0.1 < $1.1 })
     }
     let (points, one) = try timed { try store.history(of: Sample.series(250)) }
     let (listed, list) = try timed { try store.historyListings() }
