@@ -238,9 +238,8 @@ private struct Pairs {
 
   private func dependence(_ estimate: UnpairedEstimate) -> String? {
     if estimate.dependence == .dependent {
-      return "neighbouring blocks of a run depend on each other (lag-1 correlation "
-        + "\(String(format: "%.2f in A, %.2f in B", estimate.lag1.first, estimate.lag1.second))), "
-        + "and merging them did not help"
+      // How much is in the numbers beside it; here it would make a reason of its own for each metric.
+      return "neighbouring blocks of a run depend on each other, and merging them did not help"
     }
     if estimate.splitHalvesAgree == false { return "the first and the second half of a run's blocks disagree" }
     return nil

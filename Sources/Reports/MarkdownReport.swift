@@ -19,7 +19,7 @@ public enum MarkdownReport {
   }
 }
 
-private struct MarkdownDocument {
+private struct MarkdownDocument: MarkdownComposing {
   let page: Presentation
   /// Where figures are; nil to leave them out.
   let folder: String?
@@ -32,46 +32,14 @@ private struct MarkdownDocument {
     self.folder = folder
   }
 
-  private static func escaped(_ text: String) -> String { MarkdownText.escaped(text) }
-  private static func code(_ text: String, inTable: Bool = true) -> String {
-    MarkdownText.code(text, inTable: inTable)
-  }
-
-  // MARK: Building blocks
-
-  mutating func line(_ line: String = "") { text += line + "\n" }
-
-  mutating func paragraph(_ paragraph: String) {
-    line(paragraph)
-    line()
-  }
-
-  mutating func heading(_ level: Int, _ title: String) {
-    line(String(repeating: "#", count: level) + " " + title)
-    line()
-  }
-
-  mutating func list(_ items: [String]) {
-    for item in items { line("- " + item) }
-    line()
-  }
-
-  /// - Parameter alignment: one "l" or "r" a column.
-  mutating func table(_ head: [String], _ alignment: String, _ rows: [[String]]) {
-    line("| " + head.joined(separator: " | ") + " |")
-    line("|" + alignment.map { $0 == "r" ? "--:" : ":--" }.joined(separator: "|") + "|")
-    for row in rows { line("| " + row.map { $0.isEmpty ? " " : $0 }.joined(separator: " | ") + " |") }
-    line()
-  }
-
   /// The picture, what it shows, and its numbers, folded up.
   private mutating func figure(_ figure: Figure?) {
     guard let figure, let folder else { return }
     figures.append(figure)
-    paragraph("![\(Self.escaped(figure.picture.title))](\(folder)/\(figure.id).svg)")
-    let keys = figure.keys.filter { !$0.sign.hasPrefix("<") }.map { Self.escaped("\($0.sign) \($0.text)") }
+    paragraph("![\(escaped(figure.picture.title))](\(folder)/\(figure.id).svg)")
+    let keys = figure.keys.filter { !$0.sign.hasPrefix("<") }.map { escaped("\($0.sign) \($0.text)") }
     paragraph(
-      ["**\(Self.escaped(figure.heading))**", Self.escaped(figure.caption), keys.joined(separator: ", ")]
+      ["**\(escaped(figure.heading))**", escaped(figure.caption), keys.joined(separator: ", ")]
         .filter { !$0.isEmpty }.joined(separator: " · "))
     let data = figure.data.filter(\.hasData)
     guard !data.isEmpty else { return }
@@ -82,37 +50,30 @@ private struct MarkdownDocument {
   }
 
   private mutating func table(_ table: TextTable) {
-    paragraph("**\(Self.escaped(table.title))**\(table.aside.isEmpty ? "" : " (\(Self.escaped(table.aside)))")")
+    paragraph("**\(escaped(table.title))**\(table.aside.isEmpty ? "" : " (\(escaped(table.aside)))")")
     for group in table.groups where !group.rows.isEmpty {
-      if let title = group.title { paragraph("*\(Self.escaped(title))*") }
+      if let title = group.title { paragraph("*\(escaped(title))*") }
       self.table(
-        [table.first] + table.columns.map { Self.escaped($0) },
+        markdown: [table.first] + table.columns.map { escaped($0) },
         "l" + table.columns.indices.map { $0 == table.wordColumn ? "l" : "r" }.joined(),
-        group.rows.map { row in [Self.code(row.name)] + row.cells.map { Self.escaped($0.whole) } })
+        group.rows.map { row in [code(row.name)] + row.cells.map { escaped($0.whole) } })
     }
-    if !table.notes.isEmpty { list(table.notes.map { Self.escaped($0) }) }
+    list(table.notes)
   }
 
   // MARK: The report
 
   mutating func compose() {
     if !page.validity.isValid {
-      line("> [!CAUTION]")
-      line("> **\(Self.escaped(page.validity.heading(workloads: page.workloads))).**")
-      for sentence in page.validity.sentences {
-        line(">")
-        line("> " + Self.escaped(sentence))
-      }
-      line()
+      caution(page.validity.heading(workloads: page.workloads), page.validity.sentences)
     }
-    heading(1, Self.escaped(page.title))
+    heading(1, page.title)
     let run = page.result.run
     paragraph(
-      "Run \(Self.code(InertText.name(run.id), inTable: false)) of scenario "
-        + "\(Self.code(InertText.name(run.scenario), inTable: false)) (\(run.profile.rawValue)\(page.family.map { ", \($0)" } ?? "")) on "
-        + "\(Self.code(InertText.name(run.host.hostname), inTable: false)), \(NumberFormat.date(run.started)).")
-    let answer = page.answer
-    if !answer.isEmpty { list(answer.map { Self.escaped($0) }) }
+      "Run \(code(InertText.name(run.id), inTable: false)) of scenario "
+        + "\(code(InertText.name(run.scenario), inTable: false)) (\(run.profile.rawValue)\(page.family.map { ", \($0)" } ?? "")) on "
+        + "\(code(InertText.name(run.host.hostname), inTable: false)), \(NumberFormat.date(run.started)).")
+    list(page.answer)
     validity()
     claims()
     if folder != nil, let control = page.controlFigure {
@@ -147,17 +108,17 @@ private struct MarkdownDocument {
     ]
     for control in page.controls {
       rows.append([
-        "control of \(Self.code(control.workload))",
-        "\(control.shape) **\(control.word)**: \(control.ratio.map { "\($0); " } ?? "")\(Self.escaped(control.reason))",
+        "control of \(code(control.workload))",
+        "\(control.shape) **\(control.word)**: \(control.ratio.map { "\($0); " } ?? "")\(escaped(control.reason))",
       ])
     }
     if page.controls.isEmpty { rows.append(["control", "– none was run"]) }
-    for burden in page.burdens { rows.append(["burden on \(Self.code(page.baselineName))", Self.escaped(burden)]) }
-    table(["", ""], "ll", rows)
+    for burden in page.burdens { rows.append(["burden on \(code(page.baselineName))", escaped(burden)]) }
+    table(markdown: ["", ""], "ll", rows)
     let missing = page.unavailableEnvironments
     if !missing.isEmpty {
       table(
-        ["unavailable here", "why"], "ll", missing.map { [Self.code($0.name), Self.escaped($0.why.withFullStop)] })
+        markdown: ["unavailable here", "why"], "ll", missing.map { [code($0.name), escaped($0.why.withFullStop)] })
     }
   }
 
@@ -168,23 +129,23 @@ private struct MarkdownDocument {
       return
     }
     table(
-      ["verdict", "claim", "measured", "n", "detectable from", "why"], "llrrrl",
+      markdown: ["verdict", "claim", "measured", "n", "detectable from", "why"], "llrrrl",
       page.claims.map { claim in
         [
           "\(claim.verdict.shape) **\(claim.verdict.rawValue)**",
-          "\(Self.code(claim.id))<br>\(Self.escaped(claim.statement))"
-            + (claim.section.isEmpty ? "" : "<br>*\(Self.escaped(claim.section))*"),
-          [claim.interval ?? NumberFormat.none, claim.against.map { Self.escaped($0) }].compactMap(\.self)
+          "\(code(claim.id))<br>\(escaped(claim.statement))"
+            + (claim.section.isEmpty ? "" : "<br>*\(escaped(claim.section))*"),
+          [claim.interval ?? NumberFormat.none, claim.against.map { escaped($0) }].compactMap(\.self)
             .joined(separator: "<br>"), claim.n ?? NumberFormat.none, claim.detectable ?? NumberFormat.none,
-          "\(Self.escaped(claim.reason.withFullStop)) (\(Self.escaped(claim.subject)); \(Self.escaped(claim.rule)))"
-            + claim.published.map { "<br>Published: \(Self.escaped($0.finding)) (\(Self.escaped($0.source)))" }.joined(),
+          "\(escaped(claim.reason.withFullStop)) (\(escaped(claim.subject)); \(escaped(claim.rule)))"
+            + claim.published.map { "<br>Published: \(escaped($0.finding)) (\(escaped($0.source)))" }.joined(),
         ]
       })
   }
 
   private func outcome(_ row: MetricRow) -> String {
     let shape = row.outcome.shape.isEmpty ? "" : row.outcome.shape + " "
-    return shape + Self.escaped(row.outcome.words)
+    return shape + escaped(row.outcome.words)
   }
 
   private func cells(_ row: MetricRow) -> [String] {
@@ -195,8 +156,8 @@ private struct MarkdownDocument {
   }
 
   private mutating func workload(_ workload: String, index: Int, slopes: [Figure]) {
-    heading(2, "Workload " + Self.code(InertText.name(workload), inTable: false))
-    if let summary = page.workloadSummary(workload) { paragraph(Self.escaped(InertText.line(summary)) + ".") }
+    heading(2, markdown: "Workload " + code(InertText.name(workload), inTable: false))
+    if let summary = page.workloadSummary(workload) { paragraph(escaped(InertText.line(summary)) + ".") }
     for slope in slopes { figure(slope) }
     let ladder = page.ladder(workload)
     let hasRungs = ladder.table.hasData || ladder.rungs.contains { $0.unavailable != nil }
@@ -217,12 +178,12 @@ private struct MarkdownDocument {
       metric(table, titled: "**\(table.title)**")
     }
     if let beside = SideBySide(page, workload) {
-      let baseline = Self.code(page.baselineName, inTable: false)
+      let baseline = code(page.baselineName, inTable: false)
       paragraph("**\(beside.title)** (medians; in brackets as a ratio to \(baseline))")
       self.table(
-        ["environment"] + beside.columns.map(\.title), "l" + beside.columns.map { _ in "r" }.joined(),
+        markdown: ["environment"] + beside.columns.map(\.title), "l" + beside.columns.map { _ in "r" }.joined(),
         beside.rows.map { row in
-          [Self.code(row.name)] + row.cells.map { $0.ratio.isEmpty ? $0.median : "\($0.median) (\($0.ratio))" }
+          [code(row.name)] + row.cells.map { $0.ratio.isEmpty ? $0.median : "\($0.median) (\($0.ratio))" }
         })
     }
     if let counts = CountsTable(page, workload) { self.counts(counts) }
@@ -236,10 +197,10 @@ private struct MarkdownDocument {
   private mutating func storage(
     _ section: StorageSection, index: Int, slopes: [Figure]
   ) {
-    heading(2, section.isName ? "Workload " + Self.code(section.title, inTable: false) : Self.escaped(section.title))
-    paragraph(Self.escaped(section.summary.withFullStop))
-    paragraph(Self.escaped(section.standing))
-    if !section.findings.isEmpty { list(section.findings.map { Self.escaped($0) }) }
+    heading(2, markdown: section.isName ? "Workload " + code(section.title, inTable: false) : escaped(section.title))
+    paragraph(escaped(section.summary.withFullStop))
+    paragraph(escaped(section.standing))
+    list(section.findings)
     if section.parts.isEmpty { paragraph("Nothing was measured.") }
     for slope in slopes { figure(slope) }
     for part in section.parts { self.part(part, section, index: index) }
@@ -256,7 +217,7 @@ private struct MarkdownDocument {
       for part in parts { self.part(part, section, index: index) }
       paragraph("</details>")
     case .metric(let table):
-      let name = section.workloads.count > 1 ? Self.code(InertText.name(table.workload), inTable: false) + ": " : ""
+      let name = section.workloads.count > 1 ? code(InertText.name(table.workload), inTable: false) + ": " : ""
       metric(table, titled: name + "**\(table.title)**")
       let id = "\(index)-\(section.workloads.firstIndex(of: table.workload) ?? 0)"
       figure(page.ladderFigure(table, id: "ladder-\(id)", isLadder: false))
@@ -269,9 +230,9 @@ private struct MarkdownDocument {
   private mutating func metric(_ table: MetricTable, titled title: String) {
     paragraph("\(title)\(table.metric.isBetterLarger ? " (larger is better)" : "")")
     self.table(
-      [
+      markdown: [
         "environment", table.unit.symbol, "ratio", interval, table.differenceHead, interval, "",
-      ], "lrrlrll", table.rows.filter { $0.series != nil || $0.hasNote }.map { [Self.code($0.name)] + cells($0) })
+      ], "lrrlrll", table.rows.filter { $0.series != nil || $0.hasNote }.map { [code($0.name)] + cells($0) })
   }
 
   private var interval: String { page.confidence.map { "\($0) CI" } ?? "interval" }
@@ -280,23 +241,23 @@ private struct MarkdownDocument {
   private mutating func ladder(_ ladder: LadderTable) {
     let aside = ladder.table.metric.isBetterLarger ? " (larger is better)" : ""
     paragraph("**\(ladder.hasSteps ? "Ladder: " : "")\(ladder.table.title)**\(aside)")
-    let baseline = Self.code(page.baselineName)
+    let baseline = code(page.baselineName)
     let unit = ladder.table.unit
     let difference = unit.differenceSymbol.isEmpty ? "" : ", " + unit.differenceSymbol
     let head =
       ladder.hasSteps
       ? ["÷ rung below", "− rung below\(difference)"] : []
     table(
-      ["environment"] + (ladder.hasSteps ? ["adds"] : []) + [unit.symbol] + head
+      markdown: ["environment"] + (ladder.hasSteps ? ["adds"] : []) + [unit.symbol] + head
         + ["÷ \(baseline)", "− \(baseline)\(difference)", "against \(baseline)"],
       ladder.hasSteps ? "llrrrrrl" : "lrrrl",
       ladder.rungs.map { rung in
         let row = rung.row
-        return [Self.code(rung.name)] + (ladder.hasSteps ? [Self.escaped(rung.layer)] : []) + [row.median]
+        return [code(rung.name)] + (ladder.hasSteps ? [escaped(rung.layer)] : []) + [row.median]
           + (ladder.hasSteps ? [rung.ratio?.whole ?? "", rung.difference?.withoutUnit ?? ""] : [])
           + [
             row.ratio?.whole ?? "", row.differenceParts?.withoutUnit ?? "",
-            rung.unavailable.map { "– unavailable: \(Self.escaped($0))" } ?? outcome(row),
+            rung.unavailable.map { "– unavailable: \(escaped($0))" } ?? outcome(row),
           ]
       })
     if let closing = ladder.closing { paragraph(closing) }
@@ -306,39 +267,40 @@ private struct MarkdownDocument {
     paragraph("**\(CountsTable.title)** (per operation: \(counts.operation); CPU is a time, and so a median)")
     if !counts.rows.isEmpty {
       table(
-        ["environment"] + counts.columns.map(\.title), "l" + counts.columns.map { _ in "r" }.joined(),
-        counts.rows.map { [Self.code($0.name)] + $0.cells })
+        markdown: ["environment"] + counts.columns.map(\.title), "l" + counts.columns.map { _ in "r" }.joined(),
+        counts.rows.map { [code($0.name)] + $0.cells })
     }
     let notes =
-      counts.sentences.map { Self.escaped($0) }
-      + counts.missing.map { "Unavailable: \(Self.escaped($0.names)): \(Self.escaped($0.reason.withFullStop))" }
-    if !notes.isEmpty { list(notes) }
+      counts.sentences.map { escaped($0) }
+      + counts.missing.map { "Unavailable: \(escaped($0.names)): \(escaped($0.reason.withFullStop))" }
+    list(markdown: notes)
   }
 
   private mutating func inside() {
     guard let introduction = page.insideIntroduction else { return }
     heading(2, Presentation.insideTitle)
-    paragraph(Self.escaped(introduction))
+    paragraph(escaped(introduction))
     for (index, group) in page.waterfalls.enumerated() {
       for (place, waterfall) in group.items.enumerated() {
         heading(
-          3, "\(Self.code(waterfall.environment, inTable: false)), \(Self.code(group.workload, inTable: false))")
+          3, markdown: "\(code(waterfall.environment, inTable: false)), \(code(group.workload, inTable: false))")
         figure(waterfall.figure(id: "inside-\(index)-\(place)", in: group))
         if !waterfall.hops.isEmpty {
           table(
-            ["hop", "what"] + ["p50", "p90", "p99"].map { "\($0), \(group.unit.symbol)" }, "llrrr",
+            markdown: ["hop", "what"] + ["p50", "p90", "p99"].map { "\($0), \(group.unit.symbol)" }, "llrrr",
             waterfall.hops.map { hop in
-              [Self.code(hop.path), Self.escaped(hop.kind.title)] + hop.quantiles.map(\.level.cell)
+              [code(hop.path), escaped(hop.kind.title)] + hop.quantiles.map(\.level.cell)
             })
         }
         list(
-          waterfall.books.map { book in
-            "\(book.isWarning ? "\\! " : "")**\(book.label)** \(Self.escaped(book.text.withFullStop))"
+          markdown: waterfall.books.map { book in
+            "\(book.isWarning ? "\\! " : "")**\(book.label)** \(escaped(book.text.withFullStop))"
           })
         if !waterfall.taps.isEmpty {
           table(
-            ["tap", "in"] + Waterfall.tapColumns, "ll" + String(repeating: "r", count: Waterfall.tapColumns.count),
-            waterfall.taps.map { [Self.code($0.place), Self.code($0.role)] + $0.counts })
+            markdown: ["tap", "in"] + Waterfall.tapColumns,
+            "ll" + String(repeating: "r", count: Waterfall.tapColumns.count),
+            waterfall.taps.map { [code($0.place), code($0.role)] + $0.counts })
         }
       }
     }
@@ -352,7 +314,7 @@ private struct MarkdownDocument {
     for workload in page.workloads {
       let metrics = page.metrics(of: workload)
       guard !metrics.isEmpty else { continue }
-      heading(3, Self.code(InertText.name(workload), inTable: false))
+      heading(3, markdown: code(InertText.name(workload), inTable: false))
       let tables = metrics.map { page.table(workload, $0) }
       var rows: [[String]] = []
       for table in tables where table.hasData {
@@ -360,7 +322,7 @@ private struct MarkdownDocument {
         for row in table.rows where row.series != nil || row.hasNote {
           let cells = self.cells(row)
           rows.append([
-            label + (table.metric.isBetterLarger ? " (larger is better)" : ""), Self.code(row.name),
+            label + (table.metric.isBetterLarger ? " (larger is better)" : ""), code(row.name),
             cells[0],
             [cells[1], cells[2]].filter { !$0.isEmpty }.joined(separator: " "),
             [cells[3], cells[4]].filter { !$0.isEmpty }.joined(separator: " "),
@@ -370,11 +332,12 @@ private struct MarkdownDocument {
         }
       }
       if !rows.isEmpty {
-        self.table(["metric", "environment", "median", "ratio", "difference", "n", "q", ""], "llrrrrrl", rows)
+        self.table(
+          markdown: ["metric", "environment", "median", "ratio", "difference", "n", "q", ""], "llrrrrrl", rows)
       }
       let missing = page.missing(tables.filter { !$0.hasData }.map(\.metric), of: workload)
       if !missing.isEmpty {
-        list(missing.map { "\($0.titles.joined(separator: ", ")): \(Self.escaped($0.reason.withFullStop))" })
+        list(markdown: missing.map { "\($0.titles.joined(separator: ", ")): \(escaped($0.reason.withFullStop))" })
       }
     }
     paragraph("</details>")
@@ -383,41 +346,41 @@ private struct MarkdownDocument {
   private mutating func notes() {
     if !page.warnings.isEmpty {
       heading(2, "Warnings")
-      list(page.warnings.map { Self.escaped($0) })
+      list(page.warnings)
     }
     if let voided = page.voided {
       heading(2, "Voided blocks")
       paragraph(voided.summary + ".")
-      list((voided.blocks + voided.withVoided).map { Self.escaped($0) })
+      list(voided.blocks + voided.withVoided)
     }
     if !page.unavailable.isEmpty {
       heading(2, "Unavailable")
-      list(page.unavailable.map { "\(Self.escaped($0.what)): \(Self.escaped($0.why))" })
+      list(markdown: page.unavailable.map { "\(escaped($0.what)): \(escaped($0.why))" })
     }
   }
 
   private mutating func method() {
     heading(2, "How it was measured")
     let description = InertText.line(page.result.run.description)
-    if !description.isEmpty { paragraph(Self.escaped(description)) }
+    if !description.isEmpty { paragraph(escaped(description)) }
     table(
-      ["", ""], "ll",
-      page.method.map { [Self.escaped($0.name), $0.isCode ? Self.code($0.value) : Self.escaped($0.value)] })
+      markdown: ["", ""], "ll",
+      page.method.map { [escaped($0.name), $0.isCode ? code($0.value) : escaped($0.value)] })
     table(
-      ["environment", "what it is", "adds"], "lll",
+      markdown: ["environment", "what it is", "adds"], "lll",
       page.result.environments.map {
         [
-          Self.code(InertText.name($0.name)),
-          [InertText.line($0.summary), page.details($0)].compactMap { $0.map { Self.escaped($0) } }
+          code(InertText.name($0.name)),
+          [InertText.line($0.summary), page.details($0)].compactMap { $0.map { escaped($0) } }
             .joined(separator: "<br>"),
-          Self.escaped(InertText.line($0.layer)),
+          escaped(InertText.line($0.layer)),
         ]
       })
   }
 
   private mutating func definitions() {
     heading(2, "Definitions")
-    list(page.definitions.map { "**\($0.title)** (\(Self.code($0.id, inTable: false))): \(Self.escaped($0.text))" })
-    list(page.terms.map { "**\($0.title)**: \(Self.escaped($0.text))" })
+    list(markdown: page.definitions.map { "**\($0.title)** (\(code($0.id, inTable: false))): \(escaped($0.text))" })
+    list(markdown: page.terms.map { "**\($0.title)**: \(escaped($0.text))" })
   }
 }

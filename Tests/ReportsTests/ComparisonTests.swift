@@ -212,8 +212,8 @@ struct ComparisonTests {
     #expect(text.contains("? undecided") && !text.contains("▼ faster"))
     #expect(text.contains("▲ more"), "counts stand")
     #expect(
-      text.contains("udp-rr-spin in bridge, round trip p50: neighbouring blocks of a run depend on each other."))
-    #expect(text.contains("udp-rr-spin in netns, round trip p50, overhead: B has 17 trials"))
+      text.contains("udp-rr-spin in bridge (round trip p50): neighbouring blocks of a run depend on each other."))
+    #expect(text.contains("udp-rr-spin in netns (overhead in round trip p50): B has 17 trials"))
     // What the top says is not said again for each row.
     #expect(text.ranges(of: "failed: it is 1.04").count == 1)
   }

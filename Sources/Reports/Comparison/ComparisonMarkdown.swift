@@ -2,8 +2,8 @@ internal import Model
 internal import PlainText
 
 /// A comparison in GitHub's Markdown.
-struct ComparisonMarkdown {
-  private var text = ""
+struct ComparisonMarkdown: MarkdownComposing {
+  var text = ""
 
   static func render(_ page: ComparisonPage) -> String {
     var document = ComparisonMarkdown()
@@ -13,13 +13,7 @@ struct ComparisonMarkdown {
 
   private mutating func compose(_ page: ComparisonPage) {
     if let alarm = page.alarm {
-      line("> [!CAUTION]")
-      line("> **\(escaped(alarm.heading)).**")
-      for sentence in alarm.sentences {
-        line(">")
-        line("> " + escaped(sentence))
-      }
-      line()
+      caution(alarm.heading, alarm.sentences)
     }
     heading(1, page.title)
     list(page.answer)
@@ -69,32 +63,5 @@ struct ComparisonMarkdown {
       heading(level, shown.title + (shown.aside.isEmpty ? "" : ", \(shown.aside)"))
       self.table([shown.first] + shown.columns, "lrrrrl", shown.rows.map { [$0.name] + $0.cells.map(\.whole) })
     }
-  }
-
-  // MARK: Pieces; all of them escape what they are given
-
-  private func escaped(_ text: String) -> String { MarkdownText.escaped(text) }
-
-  private mutating func line(_ line: String = "") { text += line + "\n" }
-
-  private mutating func heading(_ level: Int, _ title: String) {
-    line(String(repeating: "#", count: level) + " " + escaped(title))
-    line()
-  }
-
-  private mutating func list(_ items: [String]) {
-    if items.isEmpty { return }
-    for item in items { line("- " + escaped(item)) }
-    line()
-  }
-
-  private mutating func table(_ head: [String], _ alignment: String, _ rows: [[String]]) {
-    func row(_ cells: [String]) -> String {
-      "| " + cells.map { $0.isEmpty ? " " : escaped($0) }.joined(separator: " | ") + " |"
-    }
-    line(row(head))
-    line("|" + alignment.map { $0 == "r" ? "--:" : ":--" }.joined(separator: "|") + "|")
-    for cells in rows { line(row(cells)) }
-    line()
   }
 }

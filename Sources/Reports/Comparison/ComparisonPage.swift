@@ -240,32 +240,41 @@ struct ComparisonPage {
 
   // MARK: The rest
 
-  /// Why comparisons are undecided or missing where it was not said above, each a sentence.
+  /// Why comparisons are undecided or missing where it was not said above: a sentence for each reason.
   var notes: [String] {
-    var order: [String] = []
-    var places: [String: [String]] = [:]
-    func add(_ reason: String?, _ place: String) {
+    var reasons: [(text: String, places: [(name: String, metrics: [String])])] = []
+    func add(_ reason: String?, _ place: String, _ metric: String) {
       guard let reason else { return }
       let text = InertText.line(reason, limit: 400)
-      if places[text] == nil { order.append(text) }
-      places[text, default: []].append(place)
+      let index = reasons.firstIndex { $0.text == text } ?? reasons.endIndex
+      if index == reasons.endIndex { reasons.append((text, [])) }
+      let places = reasons[index].places
+      let other = places.firstIndex { $0.name == place } ?? places.endIndex
+      if other == places.endIndex { reasons[index].places.append((place, [])) }
+      reasons[index].places[other].metrics.append(metric)
     }
     let known = Set(comparison.objections.map { "\($0.run.letter): \($0.reason)" })
     for series in comparison.series {
       let title = series.metric.title(of: kind(series.workload))
-      let place = "\(InertText.name(series.workload)) in \(InertText.name(series.environment)), \(title)"
-      for (obstacle, note, what) in [
-        (series.level?.obstacle, series.levelNote, ""), (series.overhead?.obstacle, series.overheadNote, ", overhead"),
+      let place = "\(InertText.name(series.workload)) in \(InertText.name(series.environment))"
+      for (obstacle, note, name) in [
+        (series.level?.obstacle, series.levelNote, title),
+        (series.overhead?.obstacle, series.overheadNote, "overhead in \(title)"),
       ] {
-        if let obstacle, !known.contains(obstacle) { add(obstacle, place + what) }
-        add(note, place + what)
+        if let obstacle, !known.contains(obstacle) { add(obstacle, place, name) }
+        add(note, place, name)
       }
     }
-    return order.map { reason in
-      let list = places[reason] ?? []
-      let more = list.count > 4 ? "; and \(list.count - 4) more" : ""
-      return "\(list.prefix(4).joined(separator: "; "))\(more): \(reason.withFullStop)"
+    return reasons.map { reason in
+      let places = reason.places.map { "\($0.name) (\(Self.shortened($0.metrics, to: 3, separator: ", ")))" }
+      return "\(Self.shortened(places, to: 4, separator: "; ")): \(reason.text.withFullStop)"
     }
+  }
+
+  private static func shortened(_ list: [String], to most: Int, separator: String) -> String {
+    // One more takes no more room than saying so.
+    let shown = list.count <= most + 1 ? list : list.prefix(most) + ["and \(list.count - most) more"]
+    return shown.joined(separator: separator)
   }
 
   /// What one run alone has, each a line.

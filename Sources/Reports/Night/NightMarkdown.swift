@@ -2,8 +2,8 @@ internal import Model
 internal import PlainText
 
 /// A night in GitHub's Markdown.
-struct NightMarkdown {
-  private var text = ""
+struct NightMarkdown: MarkdownComposing {
+  var text = ""
 
   static func render(_ page: NightPage) -> String {
     var document = NightMarkdown()
@@ -27,7 +27,7 @@ struct NightMarkdown {
     }
     heading(2, "What to do")
     for step in page.steps {
-      line("- " + escaped(step.sentence) + (step.command.map { " " + MarkdownText.code($0, inTable: false) } ?? ""))
+      line("- " + escaped(step.sentence) + (step.command.map { " " + code($0, inTable: false) } ?? ""))
     }
     line()
     heading(2, "Can it be believed?")
@@ -56,9 +56,8 @@ struct NightMarkdown {
     if let table = page.runs { section(table) }
     heading(2, "How it was done")
     self.table(
-      ["fact", "value"], "ll",
-      page.facts.map { [escaped($0.name), $0.isCode ? MarkdownText.code($0.value) : escaped($0.value)] },
-      isEscaped: true)
+      markdown: ["fact", "value"], "ll",
+      page.facts.map { [escaped($0.name), $0.isCode ? code($0.value) : escaped($0.value)] })
     list(page.method)
     text.removeLast()
   }
@@ -87,32 +86,6 @@ struct NightMarkdown {
     line()
     let alignment = "l" + table.columns.indices.map { $0 == table.wordColumn ? "l" : "r" }.joined()
     self.table([table.first] + table.columns, alignment, table.rows.map { [$0.name] + $0.cells.map(\.whole) })
-  }
-
-  // MARK: Pieces; all of them escape what they are given
-
-  private func escaped(_ text: String) -> String { MarkdownText.escaped(text) }
-
-  private mutating func line(_ line: String = "") { text += line + "\n" }
-
-  private mutating func heading(_ level: Int, _ title: String) {
-    line(String(repeating: "#", count: level) + " " + escaped(title))
-    line()
-  }
-
-  private mutating func list(_ items: [String]) {
-    if items.isEmpty { return }
-    for item in items { line("- " + escaped(item)) }
-    line()
-  }
-
-  /// - Parameter isEscaped: whether the rows are Markdown already.
-  private mutating func table(_ head: [String], _ alignment: String, _ rows: [[String]], isEscaped: Bool = false) {
-    func row(_ cells: [String]) -> String { "| " + cells.map { $0.isEmpty ? " " : $0 }.joined(separator: " | ") + " |" }
-    line(row(head.map(escaped)))
-    line("|" + alignment.map { $0 == "r" ? "--:" : ":--" }.joined(separator: "|") + "|")
-    for cells in rows { line(row(isEscaped ? cells : cells.map(escaped))) }
-    line()
   }
 }
 
