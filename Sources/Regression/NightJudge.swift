@@ -103,16 +103,13 @@ private struct NightJudgement {
   private func judge(count series: inout NightResult.Series) {
     guard let good = evidence.goodCounts[series.series] else {
       let before = evidence.before[series.series] ?? series.value
-      let finding = CountGate.judge(series.value, last: before, isCost: series.series.isCost)
-      series.state = finding.change == .same ? .collecting : .shifted
+      series.state = CountGate.change(to: series.value, from: before) == nil ? .collecting : .shifted
       return
     }
     series.expected = good
     series.shift = good > 0 ? series.value / good : nil
-    let finding = CountGate.judge(series.value, last: good, isCost: series.series.isCost)
-    series.reason = finding.reason
-    // Fewer events are another path, too.
-    series.state = finding.change == .same ? .steady : .changed
+    series.reason = CountGate.change(to: series.value, from: good)
+    series.state = series.reason == nil ? .steady : .changed
   }
 
   private func judge(overhead series: inout NightResult.Series) {
