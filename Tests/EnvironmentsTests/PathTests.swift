@@ -86,20 +86,19 @@ struct PathTests {
     try workplace.with(NativeLoopback()) { environment in
       #expect(environment.client.namespaceToEnter == nil && environment.server.namespaceToEnter == nil)
       let exchange = try Exchange(environment)
-      // Packets of others void a trial, and the run repeats it; here too.
-      let attestations = try (0..<10).lazy.map { _ in
+      // Packets of others void a trial, and the run repeats it; here too, for longer than another test sends its own.
+      let deadline = Clock.monotonic() + 30_000_000_000
+      var attestation: Attestation
+      while true {
         let before = try environment.readCounters()
         try exchange.roundTrips(500, size: 64)
-        return environment.attest(from: before, to: try environment.readCounters(), traffic: .datagrams(500))
-      }
-      var failures: [[String]] = []
-      for attestation in attestations {
-        failures.append(attestation.failures)
+        attestation = environment.attest(from: before, to: try environment.readCounters(), traffic: .datagrams(500))
         #expect(attestation.hops.map(\.interface) == ["lo"] && attestation.hops[0].expected == 1000)
         #expect(attestation.hops[0].transmitted >= 1000 && attestation.hops[0].received >= 1000)
-        if attestation.isPassed { break }
+        if attestation.isPassed || Clock.monotonic() > deadline { break }
+        poll(nil, 0, 50)
       }
-      #expect(failures.last == [], "\(failures)")
+      #expect(attestation.failures == [])
       #expect(workplace.journal.resources.isEmpty, "native makes nothing")
     }
   }
