@@ -144,12 +144,10 @@ extension RealPaths {
       try kill(program, times: Self.iterations)
     }
 
-    /// All trials of every block that ended are there, but for one that ended because a trial could not be measured: that
-    /// one says which, and why.
+    /// All trials of every block that ended are there, but for one that a trial which could not be measured has cut short.
     private func expectWholeBlocks(_ run: StoredRun, _ program: Program, _ comment: Comment?) {
-      for block in run.blocks
-      where !block.voidReasons.contains(where: { $0.firstMatch(of: #/^\S+ in \S+.*: /#) != nil }) {
-        #expect(run.trials.count { $0.block == block.index } == program.trialsPerBlock, comment)
+      for block in run.blocks where !run.isCutShort(block, of: program.trialsPerBlock) {
+        #expect(run.trials(of: block).count == program.trialsPerBlock, comment)
       }
     }
 

@@ -42,14 +42,27 @@ extension RealPaths {
       #expect(run.record.environments.allSatisfy { $0.unavailable == nil })
       #expect(run.record.workerSHA256.count == 64)
       #expect(run.record.host.clientCPU != nil && run.record.host.clientCPU != run.record.host.serverCPU)
-      // None failed, so each trial that started had all before it in the store.
-      #expect(stored == Array(0..<run.trials.count))
+      // Each trial that started had all before it in the store, but for those that failed.
+      var before: [Int] = []
+      for block in run.blocks {
+        let first = run.trials.count { $0.block < block.index }
+        before += (0..<started(block, in: run)).map { first + $0 }
+      }
+      #expect(stored == before)
       #expect(try bench.store.run(id) == run)
-      #expect(run.blocks.count { !$0.isVoid } <= 8 && !run.blocks.isEmpty)
+      #expect(run.blocks.count { !$0.isVoid } <= 8)
+      #expect(run.blocks.contains { !run.isCutShort($0, of: 4) }, "\(run.blocks.map(\.voidReasons))")
 
       for block in run.blocks {
-        let trials = run.trials.filter { $0.block == block.index }
+        let trials = run.trials(of: block)
         let order = bench.plan.order(of: block.index, available: ["native", "netns", "veth"])
+        if run.isCutShort(block, of: 4) {
+          let failed = order[trials.count]
+          let reason = block.voidReasons[0]
+          #expect(reason.hasPrefix("\(failed.workload) in \(failed.environment): "), "\(reason)")
+          #expect(block == BlockJudge.judge(index: block.index, trials: trials, failures: [reason]))
+          continue
+        }
         #expect(trials.map(\.position) == [0, 1, 2, 3])
         #expect(trials.map(\.environment) == order.map(\.environment))
         #expect(trials.map(\.isControl) == order.map(\.isControl))
@@ -69,12 +82,17 @@ extension RealPaths {
           #expect(trial.noise.canaryNanoseconds != nil && trial.noise.clockStepNanoseconds != nil)
         }
       }
-      try expectOrder(of: events, in: run)
+      expectOrder(of: events, in: run, bench.plan)
       #expect(try bench.remains() == [])
     }
 
+    /// How many trials of a block of four have started: those that it has, and one that could not be measured.
+    private func started(_ block: BlockRecord, in run: StoredRun) -> Int {
+      run.trials(of: block).count + (run.isCutShort(block, of: 4) ? 1 : 0)
+    }
+
     /// started, then for each block: blockStarted, its trials by position, blockEnded.
-    private func expectOrder(of events: [RunEvent], in run: StoredRun) throws {
+    private func expectOrder(of events: [RunEvent], in run: StoredRun, _ plan: RunPlan) {
       let words = events.map { event in
         switch event {
         case .started: "started"
@@ -86,7 +104,8 @@ extension RealPaths {
       var expected = ["started"]
       for block in run.blocks {
         expected.append("block")
-        expected += run.trials.filter { $0.block == block.index }.map { "\($0.environment) \($0.position)/4" }
+        let order = plan.order(of: block.index, available: ["native", "netns", "veth"])
+        expected += (0..<started(block, in: run)).map { "\(order[$0].environment) \($0)/4" }
         expected.append("end \(block.index)")
       }
       #expect(words == expected)
@@ -239,31 +258,42 @@ extension RealPaths {
     @Test("an interrupt keeps finished trials and cleans up", arguments: [0, 1, 4], [true, false])
     func interrupted(_ trialsBefore: Int, _ isWithinTrial: Bool) throws {
       let bench = try Bench(.tiny(looks: [40]))
-      let id = try onOwnThread { [directory = bench.directory, worker = bench.worker.path] in
+      let (id, struck) = try onOwnThread { [directory = bench.directory, worker = bench.worker.path] in
         let bench = try Bench(directory: directory, .tiny(looks: [40]), worker: worker)
         let interruption = try Interruption()
         var started = 0
+        // How many trials had started when the signal came.
+        var struck: Int?
         let run = try bench.run(interruption: interruption) { event in
           // Sent to this thread alone, where it is blocked and waited for; other tests see nothing of it. At the start of a
           // trial it strikes while the workers are waited for; at a block's it is seen before its first trial.
-          switch event {
-          case .trialStarted:
-            if isWithinTrial && started == trialsBefore { pthread_kill(pthread_self(), SIGINT) }
-            started += 1
-          case .blockStarted:
-            if !isWithinTrial && started >= trialsBefore { pthread_kill(pthread_self(), SIGINT) }
-          default: break
+          let strikes =
+            switch event {
+            case .trialStarted: isWithinTrial && started == trialsBefore
+            case .blockStarted: !isWithinTrial && started >= trialsBefore
+            default: false
+            }
+          if strikes {
+            struck = started
+            pthread_kill(pthread_self(), SIGINT)
           }
+          if case .trialStarted = event { started += 1 }
         }
         #expect(run.record.exit == .interrupted)
-        return run.record.id
+        return (run.record.id, try #require(struck))
       }
       let run = try bench.store.run(id)
       #expect(run.record.exit == .interrupted && run.record.stopReason == "interrupted by the user")
       #expect(run.record.finished != nil)
+      // Every trial that had started was kept, but for those that could not be measured: each has cut its block short.
+      let cut = run.blocks.filter { run.isCutShort($0, of: 4) }
+      #expect(run.trials.count + cut.count == struck)
       // Blocks have four trials; one that was not finished has no record.
-      #expect(run.trials.count == (isWithinTrial ? trialsBefore : (trialsBefore + 3) / 4 * 4))
-      #expect(run.blocks.count == run.trials.count / 4)
+      #expect(run.blocks.count { run.trials(of: $0).count == 4 } + cut.count == run.blocks.count)
+      if cut.isEmpty {
+        #expect(struck == (isWithinTrial ? trialsBefore : (trialsBefore + 3) / 4 * 4))
+        #expect(run.blocks.count == run.trials.count / 4)
+      }
       #expect(try bench.remains() == [])
     }
   }

@@ -144,6 +144,14 @@ struct Bench {
 }
 
 extension StoredRun {
+  func trials(of block: BlockRecord) -> [Trial] { trials.filter { $0.block == block.index } }
+
+  /// Whether a block ended before it had all of its trials because one could not be measured, as may happen where others
+  /// compute: it says first which one, and why.
+  func isCutShort(_ block: BlockRecord, of count: Int) -> Bool {
+    trials(of: block).count < count && block.voidReasons.first?.firstMatch(of: #/^\S+ in \S+.*: /#) != nil
+  }
+
   /// The run with the blocks that count for nothing because the host was busy, which it may be in a test; and with the
   /// medians of windows in which it left time for a few round trips only.
   var withBusyBlocks: StoredRun {
