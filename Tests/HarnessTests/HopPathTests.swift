@@ -146,6 +146,19 @@ extension RealPaths {
       return try Bench(scenario)
     }
 
+    /// Whether a trial has looked at more than a few requests. One without hops has them missing for no reason of the
+    /// host's.
+    private static func hasLooked(_ trial: Trial) -> Bool { trial.hops.map { $0.sampled > 10 } ?? true }
+
+    /// The first trial that was looked into.
+    private static func captured(in environment: String, _ runs: [StoredRun]) -> Trial? {
+      runs.lazy.flatMap(\.trials).first { isCaptured($0, in: environment) }
+    }
+
+    private static func isCaptured(_ trial: Trial, in environment: String) -> Bool {
+      trial.isCaptured && trial.environment == environment && hasLooked(trial)
+    }
+
     /// Those of links alone; every other one has taps on links of these kinds.
     private static let environments = ["native", "netns", "macvlan", "veth", "vxlan", "bridge", "bridge-netfilter"]
     /// How many interfaces their packets pass that are listened to.
@@ -160,16 +173,16 @@ extension RealPaths {
       ], AddressFamily.allCases)
     func everyEnvironment(_ workload: WorkloadSpec, _ family: AddressFamily) throws {
       let bench = try bench(
-        .tiny(environments: Self.environments, window: 200, budget: 12, workloads: [workload]))
+        .tiny(environments: Self.environments, window: 200, budget: 300, workloads: [workload]))
       var plan = bench.plan
       plan.family = family
-      let run = try bench.run(plan: plan)
-      // Where others compute, a block may end early with a trial that failed, and a window may pass without a request.
-      let captured = try #require(
-        run.blocks.map { block in run.trials.filter { $0.block == block.index && $0.isCaptured } }.first {
-          $0.map(\.environment).sorted() == Self.environments.sorted() && $0.allSatisfy { $0.hops?.sampled != 0 }
-        }, "\(run.blocks.map(\.voidReasons))")
-      for trial in captured {
+      // Where others compute, a block may end early with a trial that failed, and a window may pass with hardly a request:
+      // what one block lacks, another has.
+      let runs = try bench.runs(plan: plan) { runs in
+        Self.environments.allSatisfy { Self.captured(in: $0, runs) != nil }
+      }
+      for environment in Self.environments {
+        let trial = try #require(Self.captured(in: environment, runs), "\(environment): \(runs.map(\.voidReasons))")
         let hops = try #require(trial.hops)
         #expect(hops.objections == [], "\(trial.environment)")
         #expect(hops.hops.count == hops.points.count - 1)
@@ -193,7 +206,7 @@ extension RealPaths {
         #expect(hops.taps.filter { $0.interface == "lo" }.allSatisfy { $0.packets == 0 })
         if trial.environment != "native" { #expect(trial.attestation.failures == []) }
       }
-      #expect(run.trials.filter { !$0.isCaptured }.allSatisfy { $0.hops == nil })
+      #expect(runs.flatMap(\.trials).filter { !$0.isCaptured }.allSatisfy { $0.hops == nil })
       #expect(try bench.remains() == [])
     }
 
@@ -202,15 +215,15 @@ extension RealPaths {
       .requiresProgram("tcpdump"), .requiresProgram("python3"))
     func independent() throws {
       // Without a warm-up, every packet in the files is one of the window.
-      let bench = try bench(.tiny(environments: ["native", "bridge"], window: 100, warmup: 0, budget: 3))
+      let bench = try bench(.tiny(environments: ["native", "bridge"], window: 100, warmup: 0, budget: 120))
       let packets = "\(bench.directory.path)/packets"
-      let run = try bench.run(packets: packets)
-      let block = try #require(run.blocks.first).index
-      let trial = try #require(run.trials.first { $0.block == block && $0.isCaptured && $0.environment == "bridge" })
-      let hops = try #require(trial.hops)
+      let (run, block, trials) = try bench.runUntilBlock(packets: packets) { trials in
+        trials.contains { Self.isCaptured($0, in: "bridge") }
+      }
+      let hops = try #require(trials.first { Self.isCaptured($0, in: "bridge") }?.hops)
       #expect(hops.objections == [] && hops.matched == hops.sampled && hops.matched > 10)
 
-      let folder = "\(packets)/\(run.record.id)/block-\(block)"
+      let folder = "\(packets)/\(run.record.id)/block-\(block.index)"
       let taps = ["client-client0", "switch-port-client", "switch-port-server", "server-server0"]
       let files = taps.map { "\(folder)/udp.bridge.\($0).pcapng" }
       let script = repository.appending(path: "Tests/HarnessTests/Fixtures/hop_medians.py").path
@@ -224,12 +237,14 @@ extension RealPaths {
 
     @Test("packets that take another path than the declared one void the trial")
     func lie() throws {
-      let bench = try bench(.tiny(environments: ["native", "veth"], budget: 3))
+      let bench = try bench(.tiny(environments: ["native", "veth"], budget: 120))
       var plan = bench.plan
       plan.environments = plan.environments.map { $0.name == "veth" ? LyingPair() : $0 }
-      let run = try bench.run(plan: plan)
-      #expect(!run.blocks.isEmpty && run.blocks.allSatisfy { $0.isVoid })
-      let reasons = try #require(run.blocks.first).voidReasons
+      let (run, block, _) = try bench.runUntilBlock(plan: plan) { trials in
+        trials.contains { Self.isCaptured($0, in: "veth") }
+      }
+      #expect(run.blocks.allSatisfy { $0.isVoid })
+      let reasons = block.voidReasons
       // Each tap says so by itself, whatever the interfaces' counters say.
       for name in ["client0 (client)", "server0 (server)"] {
         #expect(

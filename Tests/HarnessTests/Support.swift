@@ -135,6 +135,51 @@ struct Bench {
     return try controller.run(command: "bench run tiny", version: "0")
   }
 
+  /// Measures until that is enough for a test, and interrupts the run then: how many blocks it takes is the host's to say.
+  /// A run that gives up, because three blocks in a row could not be measured, is followed by another.
+  /// - Returns: the runs, five at the most. If they are not enough, a run has come to the end of its plan, or all gave up.
+  func runs(
+    plan: RunPlan? = nil, packets: String? = nil, until isEnough: @escaping @Sendable ([StoredRun]) -> Bool
+  ) throws -> [StoredRun] {
+    var runs: [StoredRun] = []
+    repeat {
+      var plan = plan ?? self.plan
+      // Others come first in its blocks.
+      plan.seed += UInt64(runs.count)
+      let id = try onOwnThread { [plan, runs] in
+        let interruption = try Interruption()
+        var id = ""
+        let error = userError { () throws(UserError) in
+          try run(plan: plan, packets: packets, interruption: interruption) { event in
+            switch event {
+            case .started(let record): id = record.id
+            case .blockEnded:
+              if let run = try? store.run(id), isEnough(runs + [run]) { pthread_kill(pthread_self(), SIGINT) }
+            default: break
+            }
+          }
+        }
+        if let error, !error.message.contains("blocks in a row could not be measured") { throw error }
+        return id
+      }
+      runs.append(try store.run(id))
+    } while !isEnough(runs) && runs.last?.record.exit == .failed && runs.count < 5
+    return runs
+  }
+
+  /// Measures until a block shows what the test is about.
+  /// - Returns: its run, the block and its trials.
+  func runUntilBlock(
+    plan: RunPlan? = nil, packets: String? = nil, where isEnough: @escaping @Sendable ([Trial]) -> Bool
+  ) throws -> (run: StoredRun, block: BlockRecord, trials: [Trial]) {
+    let runs = try runs(plan: plan, packets: packets) { runs in
+      runs.contains { run in run.blocks.contains { isEnough(run.trials(of: $0)) } }
+    }
+    let found = runs.lazy.flatMap { run in run.blocks.map { (run: run, block: $0, trials: run.trials(of: $0)) } }
+    return try #require(
+      found.first { isEnough($0.trials) }, "\(runs.map { $0.record.stopReason ?? "" }), \(runs.map(\.voidReasons))")
+  }
+
   /// Everything that this run, or one like it, still has on the host.
   func remains() throws -> [String] {
     let ids = try store.runs().map(\.id)
@@ -144,6 +189,9 @@ struct Bench {
 }
 
 extension StoredRun {
+  /// Of all its blocks.
+  var voidReasons: [[String]] { blocks.map(\.voidReasons) }
+
   func trials(of block: BlockRecord) -> [Trial] { trials.filter { $0.block == block.index } }
 
   /// Whether a block ended before it had all of its trials because one could not be measured, as may happen where others
