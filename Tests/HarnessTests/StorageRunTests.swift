@@ -45,6 +45,8 @@ extension RealPaths {
           plan: plan, worker: try WorkerBinary(path: try directory.copy(of: Built.worker())),
           processors: try Processors.choose(), interruption: nil, storage: StorageCache(resources: resources))
         for environment in environments {
+          // Another test may drop the page cache of the whole host: a trial that finds it empty, where it was to be full,
+          // is repeated like any other that could not be measured.
           trials.append(
             try runner.run(
               .init(environment: environment, workload: workload.name), block: 0, position: 0, journal: journal))

@@ -1,3 +1,4 @@
+import Environments
 import Foundation
 import LinuxKit
 import Model
@@ -185,6 +186,22 @@ struct Bench {
     let ids = try store.runs().map(\.id)
     return try ids.flatMap { try hostRemains(of: $0) } + Processes.running(worker.path).map { "process \($0)" }
       + directory.journalFiles
+  }
+}
+
+extension TrialRunner {
+  /// A trial that is repeated, nine times at the most, if it could not be measured or its window passed without a single
+  /// operation, as may happen where others compute: the run that it would be in repeats its block.
+  func runUntilMeasured(_ slot: RunPlan.Slot, journal: Journal) throws -> Trial {
+    for _ in 0..<9 {
+      do throws(Failure) {
+        let trial = try run(slot, block: 0, position: 0, journal: journal)
+        if trial.messages.completed > 0 { return trial }
+      } catch {
+        guard case .trial = error else { throw error }
+      }
+    }
+    return try run(slot, block: 0, position: 0, journal: journal)
   }
 }
 

@@ -37,8 +37,8 @@ extension RealPaths {
       let resources = HostResources(journal: try Journal(runID: "setup", directory: directory.journals))
       try resources.prepareNamespaceDirectory()
       defer { try? resources.removeAll() }
-      return try runner.run(
-        .init(environment: environment, workload: workload.name), block: 0, position: 0,
+      return try runner.runUntilMeasured(
+        .init(environment: environment, workload: workload.name),
         journal: try Journal(runID: "t\(UInt32.random(in: 0 ... .max))", directory: directory.journals))
     }
 
