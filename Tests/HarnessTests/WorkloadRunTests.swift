@@ -73,18 +73,18 @@ extension RealPaths {
 
     @Test("kernel events are those of the path", .requiresTracepoints)
     func counts() throws {
-      let loop = try trial(WorkloadSpec(name: "u", kind: .udpRR, wait: .block), in: "netns")
-      let pair = try trial(WorkloadSpec(name: "u", kind: .udpRR, wait: .block), in: "veth")
-      let bridge = try trial(WorkloadSpec(name: "u", kind: .udpRR, wait: .block), in: "bridge")
-      func expect(_ trial: Trial, _ metric: Metric, _ count: Double) {
-        let value = trial.values[metric] ?? -1
-        #expect(abs(value / count - 1) < 0.005, "\(metric.rawValue) in \(trial.environment): \(value)")
-      }
       // A request and its reply.
-      for (trial, crossings) in [(loop, 2.0), (pair, 2), (bridge, 4)] {
-        expect(trial, .deviceTransmissions, crossings)
+      for (environment, crossings) in [("netns", 2.0), ("veth", 2), ("bridge", 4)] {
+        // What others send over the same CPUs is counted, too, and can only add: one trial that they let alone is enough.
+        var counts: [Double] = []
+        while counts.count < 10 && !counts.contains(where: { $0 < crossings * 1.005 }) {
+          let trial = try trial(WorkloadSpec(name: "u", kind: .udpRR, wait: .block), in: environment)
+          counts.append(try #require(trial.values[.deviceTransmissions]))
+          #expect((trial.values[.systemCalls] ?? 0) >= 4, "send and receive, on both sides")
+        }
+        #expect(counts.allSatisfy { $0 > crossings * 0.995 }, "\(environment): \(counts)")
+        #expect(counts.contains { $0 < crossings * 1.005 }, "\(environment): \(counts)")
       }
-      #expect((bridge.values[.systemCalls] ?? 0) >= 4, "send and receive, on both sides")
     }
   }
 
