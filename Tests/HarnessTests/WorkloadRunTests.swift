@@ -115,7 +115,8 @@ extension RealPaths {
       -> StoredRun
     {
       let workload = WorkloadSpec(name: "exec", kind: .exec, wait: .block, commands: commands)
-      let bench = try Bench(.tiny(environments: environments, budget: 60, workloads: [workload]))
+      // A block that the host has disturbed is repeated, which takes time only where it happens.
+      let bench = try Bench(.tiny(environments: environments, budget: 600, workloads: [workload]))
       let result = Result { try bench.run() }
       #expect(try bench.remains() == [])
       return try result.get()
@@ -136,7 +137,7 @@ extension RealPaths {
     @Test("need no server")
     func clientAlone() throws {
       let run = try run(.init(server: nil, client: ["sh", "-c", "exit 0"]), environments: ["native", "netns"])
-      #expect(run.trials.count == 24)
+      #expect(run.blocks.count { !$0.isVoid } == 8 && run.trials.count == 3 * run.blocks.count)
       #expect(run.trials.allSatisfy { $0.unavailable[.serverCPU] == "there is no server" })
     }
 
