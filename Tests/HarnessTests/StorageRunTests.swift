@@ -48,8 +48,7 @@ extension RealPaths {
           // Another test may drop the page cache of the whole host: a trial that finds it empty, where it was to be full,
           // is repeated like any other that could not be measured.
           trials.append(
-            try runner.run(
-              .init(environment: environment, workload: workload.name), block: 0, position: 0, journal: journal))
+            try runner.runUntilMeasured(.init(environment: environment, workload: workload.name), journal: journal))
         }
       }
       try resources.removeAll()
@@ -64,7 +63,11 @@ extension RealPaths {
         let known = Set(trial.values.keys).union(trial.unavailable.keys)
         #expect(known == Set(workload.kind.metrics))
         #expect(trial.values.values.allSatisfy { $0.isFinite && $0 >= 0 })
-        #expect((trial.values[workload.kind.headline] ?? 0) > 0, "\(trial.unavailable)")
+        // A median of commits takes twenty of them, for which a window leaves no time where others write to the disk.
+        if workload.kind != .sqliteCommit || trial.messages.completed >= 20 {
+          #expect((trial.values[workload.kind.headline] ?? 0) > 0, "\(trial.unavailable)")
+        }
+        #expect(trial.messages.completed > 0)
       }
     }
 
