@@ -58,7 +58,7 @@ private struct ConcurrentExchange {
   private let isBlocking: Bool
   private let isReliable: Bool
   private let replySize: Int
-  private let timeout: UInt64
+  private var timeout: UInt64
   private let peerName: String
 
   private var sequence: UInt64 = 0
@@ -105,6 +105,7 @@ private struct ConcurrentExchange {
   /// Exchanges exactly `operations` messages, and keeps no samples.
   mutating func count(_ operations: UInt64) throws(WorkloadError) {
     room = .max
+    timeout = max(timeout, RoundTripClient.countingPatience)
     exchange(from: Clock.monotonic(), until: .max, limit: operations)
     if let failure { throw failure.error(peer: peerName, timeout: timeout) }
     guard result.lost == 0 && result.sent == operations else {

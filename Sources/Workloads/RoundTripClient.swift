@@ -92,6 +92,7 @@ public struct RoundTripClient: ClientLoop {
     var room = [UInt32](repeating: 0, count: operations)
     guard try conversation.awaitCount() else { return }
     var none = NoStamps()
+    exchange.timeout = max(exchange.timeout, Self.countingPatience)
     let result = try exchange.run(for: Self.countingLimit, into: &room, &none)
     guard result.samples == operations && result.lost == 0 else {
       throw WorkloadError("\(result.samples) of \(operations) operations were done while counting, \(result.lost) lost")
@@ -101,13 +102,24 @@ public struct RoundTripClient: ClientLoop {
 
   /// The operations for counting take no longer than this, in ns; they are a few milliseconds' work.
   static let countingLimit: UInt64 = 60_000_000_000
+  /// A reply to one of them is waited for so long at the least, in ns: they are not timed, so one that a busy host holds up is
+  /// as good as any, and without it there would be no count.
+  static let countingPatience: UInt64 = 1_000_000_000
 
   /// The loop itself, with the state that outlives the warm-up.
   private struct Exchange<C: Channel> {
     var channel: C
     let configuration: WorkerConfiguration
+    /// What has not come after so many ns is lost.
+    var timeout: UInt64
     var sequence: UInt64 = 0
     var unanswered = UnansweredRequests()
+
+    init(channel: C, configuration: WorkerConfiguration) {
+      self.channel = channel
+      self.configuration = configuration
+      timeout = configuration.timeoutNanoseconds
+    }
 
     /// Exchanges messages for `duration` ns. Nothing is allocated, written or logged in here.
     mutating func run(
@@ -119,7 +131,7 @@ public struct RoundTripClient: ClientLoop {
       var isClosed = false
       var isTooLong = false
       let size = configuration.size
-      let timeout = configuration.timeoutNanoseconds
+      let timeout = timeout
       let isBlocking = configuration.wait == .block
       let isReliable = configuration.transport == .tcp
       let slowdown = configuration.slowdownPPM

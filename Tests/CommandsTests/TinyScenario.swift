@@ -3,7 +3,8 @@ enum TinyScenario {
   /// - Parameters:
   ///   - budget: in the scenario's own words.
   ///   - looks: the last of them ends the run.
-  static func text(budget: String = "3s", looks: String = "[8]") -> String {
+  ///   - workload: the one of the two that is measured.
+  static func text(budget: String = "3s", looks: String = "[8]", workload: String = "udp-block") -> String {
     """
     schema: bench.scenario/1
     name: tiny
@@ -24,12 +25,12 @@ enum TinyScenario {
         warmup: 5ms
         budget: \(budget)
         looks: \(looks)
-        workloads: [udp-block]
+        workloads: [\(workload)]
     claims:
       - id: net-namespace
         section: Namespaces
         statement: A network namespace costs.
-        workload: udp-block
+        workload: \(workload)
         metric: rtt_p50
         environment: netns
         quantity: ratio
@@ -41,6 +42,6 @@ enum TinyScenario {
     """
   }
 
-  /// A run that goes on until somebody stops it.
-  static let endless = text(budget: "10min", looks: "[10000]")
+  /// A run that goes on until somebody stops it. Over a connection, of which a busy host loses no message.
+  static let endless = text(budget: "10min", looks: "[10000]", workload: "tcp-block")
 }

@@ -433,7 +433,7 @@ struct FailingWorkerTests {
   }
 
   @Test(
-    "that hangs, with its output open or closed", .timeLimit(.minutes(2)),
+    "that hangs, with its output open or closed",
     arguments: [
       ("exec sleep 600", 200_000_000, "did not answer in time"),
       // So long it has to close its output, and then to end, which it never does: three blocks take all of it.
