@@ -1,4 +1,5 @@
 import LinuxKit
+import TestSupport
 import Testing
 import WorkerProtocol
 
@@ -62,6 +63,24 @@ struct ConcurrencyTests {
     "each request is answered once and measured once, and exactly as many as asked for are counted",
     arguments: Case.numbers + Case.http + Case.sizes)
   func exchange(which: Case) throws {
+    /// All of them were in flight: their times add up to more than the window holds of one.
+    func areAllInFlight(_ outcome: ClientOutcome) -> Bool {
+      let sum = outcome.samples.reduce(UInt64(0)) { $0 + UInt64($1) }
+      let window = outcome.result.windowNanoseconds
+      return sum > 3 * window && sum < UInt64(which.concurrency + 1) * window
+    }
+    let manyAreInFlight = which.concurrency >= 7
+    // Fewer are in flight where the client loses its CPU in the midst of its first or its last ones.
+    let outcome = try repeated(upTo: 3) {
+      try exchanged(which)
+    } until: {
+      !manyAreInFlight || areAllInFlight($0)
+    }
+    if manyAreInFlight { #expect(areAllInFlight(outcome)) }
+  }
+
+  /// What a client has measured, of which the numbers were right.
+  private func exchanged(_ which: Case) throws -> ClientOutcome {
     let server = try which.server()
     let client = ConcurrentClient(which.settings(.client, port: try server.listening()))
     let (outcome, counted) = try outcome(of: client)
@@ -75,41 +94,43 @@ struct ConcurrencyTests {
     let echoed = try server.stop()
     #expect(echoed.echoed == result.firstSequence - 1 + result.sent + 250)
     #expect(echoed.foreign == 0)
-    // All of them were in flight: their times add up to more than the window holds of one.
-    if which.concurrency >= 7 {
-      let sum = outcome.samples.reduce(UInt64(0)) { $0 + UInt64($1) }
-      #expect(sum > 3 * result.windowNanoseconds && sum < UInt64(which.concurrency + 1) * result.windowNanoseconds)
-    }
+    return outcome
   }
 
   @Test("a reply is told by its flow, as far as the message has room for it", arguments: [24, 25])
   func flows(size: Int) throws {
-    let peer = try Peer(.udp)
-    let port = try peer.bind()
-    let farewell = Array("farewell".utf8)
-    let server = Background {
-      var seen: UInt64 = 0
-      while true {
-        let (request, answer) = try peer.receiveRequest()
-        if request == farewell { return seen }
-        seen += 1
-        // First as if it were the other flow's.
-        var wrong = reply(to: request)
-        wrong[20] ^= 15
-        try answer(wrong)
-        try answer(reply(to: request))
+    let result = try withGrowingWindow(from: 50 * milliseconds) { window in
+      let peer = try Peer(.udp)
+      let port = try peer.bind()
+      let farewell = Array("farewell".utf8)
+      let server = Background {
+        var seen: UInt64 = 0
+        while true {
+          let (request, answer) = try peer.receiveRequest()
+          if request == farewell { return seen }
+          seen += 1
+          // First as if it were the other flow's.
+          var wrong = reply(to: request)
+          wrong[20] ^= 15
+          try answer(wrong)
+          try answer(reply(to: request))
+        }
       }
+      var settings = configuration(.client, .udp, .block, size: size, port: port, window: window)
+      settings.warmupNanoseconds = 0
+      settings.concurrency = 2
+      let result = try outcome(of: ConcurrentClient(settings)).outcome.result
+      let end = try Peer(.udp)
+      try end.connect(port: port)
+      try end.send(farewell)
+      #expect(try server.value() == result.sent)
+      #expect(result.sent == UInt64(result.samples) && result.foreign == result.sent)
+      #expect(result.lost == 0 && result.duplicate == 0 && result.late == 0)
+      return result
+    } until: {
+      $0.samples > 10
     }
-    var settings = configuration(.client, .udp, .block, size: size, port: port, window: 50 * milliseconds)
-    settings.warmupNanoseconds = 0
-    settings.concurrency = 2
-    let result = try outcome(of: ConcurrentClient(settings)).outcome.result
-    let end = try Peer(.udp)
-    try end.connect(port: port)
-    try end.send(farewell)
-    #expect(try server.value() == result.sent)
-    #expect(result.samples > 10 && result.sent == UInt64(result.samples) && result.foreign == result.sent)
-    #expect(result.lost == 0 && result.duplicate == 0 && result.late == 0)
+    #expect(result.samples > 10)
   }
 
   @Test(
@@ -117,6 +138,21 @@ struct ConcurrencyTests {
     arguments: [WorkerConfiguration.Wait.spin, .block],
     [3, 9])
   func losses(wait: WorkerConfiguration.Wait, concurrency: Int) throws {
+    let result = try withGrowingWindow(from: 500 * milliseconds) {
+      try losing(wait, concurrency, window: $0)
+    } until: {
+      $0.samples > 100
+    }
+    // A stall of the machine can make more of them, not fewer.
+    #expect(result.lost >= 5 && result.late >= 2 && result.samples > 100)
+    #expect(result.duplicate == 10 && result.foreign == 12)
+  }
+
+  /// Measures against a server that leaves some of the first requests without an answer, and answers others too late,
+  /// twice or wrongly, too.
+  private func losing(
+    _ wait: WorkerConfiguration.Wait, _ concurrency: Int, window: UInt64
+  ) throws -> ClientResult {
     let peer = try Peer(.udp)
     let port = try peer.bind()
     let farewell = Array("farewell".utf8)
@@ -146,7 +182,7 @@ struct ConcurrencyTests {
         }
       }
     }
-    var settings = configuration(.client, .udp, wait, port: port, window: 500 * milliseconds)
+    var settings = configuration(.client, .udp, wait, port: port, window: window)
     settings.warmupNanoseconds = 0
     settings.timeoutNanoseconds = 40 * milliseconds
     settings.concurrency = concurrency
@@ -157,9 +193,7 @@ struct ConcurrencyTests {
     let result = outcome.result
     #expect(UInt64(try server.value()) == result.sent)
     #expect(result.sent == UInt64(result.samples) + result.lost)
-    // A stall of the machine can make more of them, not fewer.
-    #expect(result.lost >= 5 && result.late >= 2 && result.samples > 100)
-    #expect(result.duplicate == 10 && result.foreign == 12)
+    return result
   }
 
   @Test("a count that is not complete is an error, and no count")

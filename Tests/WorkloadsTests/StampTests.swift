@@ -1,5 +1,6 @@
 import Glibc
 import LinuxKit
+import TestSupport
 import Testing
 import WorkerProtocol
 
@@ -40,12 +41,14 @@ extension WorkerTests {
       }
     }
 
-    private func measure(_ which: Case, socketStamps: Bool = false) throws -> Records {
+    private func measure(
+      _ which: Case, socketStamps: Bool = false, window: UInt64 = 300 * milliseconds
+    ) throws -> Records {
       let cpus = try CPUSet.current()
       func stamping(_ role: WorkerConfiguration.Role, port: UInt16 = 0) -> WorkerConfiguration {
         var settings = configuration(role, which.transport, which.wait, size: which.size, port: port)
         settings.warmupNanoseconds = 20 * milliseconds
-        settings.windowNanoseconds = 300 * milliseconds
+        settings.windowNanoseconds = window
         settings.stampEvery = which.every
         settings.socketStamps = socketStamps
         // Two that spin on one CPU would exchange a message per time slice.
@@ -99,7 +102,11 @@ extension WorkerTests {
     @Test(
       "have the kernel's besides, between those of the workers", arguments: Case.all(every: [1, 8], sizes: [64, 9000]))
     func kernel(which: Case) throws {
-      let pairs = try measure(which, socketStamps: true).pairs()
+      let pairs = try withGrowingWindow(from: 300 * milliseconds) {
+        try measure(which, socketStamps: true, window: $0).pairs()
+      } until: {
+        !$0.isEmpty
+      }
       var complete = 0
       for (client, server) in pairs {
         let way = [
@@ -129,21 +136,47 @@ extension WorkerTests {
 
     @Test("end where their room ends, and say so; the measuring goes on")
     func truncated() throws {
-      // A server that was told of no window makes room for no more than the least.
-      var settings = configuration(.server, .udp, .block)
-      settings.stampEvery = 1
-      let server = try WorkerProcess(settings)
-      settings = configuration(.client, .udp, .block, port: try server.listening(), window: 1000 * milliseconds)
-      settings.stampEvery = 1
-      let (result, _, stamps) = try WorkerProcess(settings).measureStamped()
-      let (stopped, served) = try server.stopStamped()
+      let (stopped, served) = try withGrowingWindow(from: 1000 * milliseconds) { window in
+        // A server that was told of no window makes room for no more than the least.
+        var settings = configuration(.server, .udp, .block)
+        settings.stampEvery = 1
+        let server = try WorkerProcess(settings)
+        settings = configuration(.client, .udp, .block, port: try server.listening(), window: window)
+        settings.stampEvery = 1
+        let (result, _, stamps) = try WorkerProcess(settings).measureStamped()
+        #expect(stamps.count == result.samples && !result.areStampsTruncated)
+        return try server.stopStamped()
+      } until: { stopped, _ in
+        stopped.echoed > 1024
+      }
       try #require(stopped.echoed > 1024)
       #expect(served.count == 1024 && stopped.areStampsTruncated)
-      #expect(stamps.count == result.samples && !result.areStampsTruncated)
     }
 
     @Test("of a request that was lost there are none, and its kernel stamp is nobody else's", arguments: [false, true])
     func loss(socketStamps: Bool) throws {
+      let (lost, outcome) = try withGrowingWindow(from: 600 * milliseconds) {
+        try losing(socketStamps: socketStamps, window: $0)
+      } until: { lost, _ in
+        lost.count == 24
+      }
+      try #require(lost.count == 24)
+      let numbers = outcome.stamps.map(\.sequence)
+      #expect(lost.isDisjoint(with: numbers))
+      #expect(numbers.count == outcome.result.samples && outcome.result.stamps == outcome.result.samples)
+      #expect(outcome.result.firstSequence == 1)
+      if socketStamps {
+        for record in outcome.stamps {
+          #expect(record.sent <= record.transmitted && record.transmitted <= record.arrived)
+          #expect(record.arrived <= record.received)
+        }
+      }
+    }
+
+    /// Measures against a server that leaves up to 24 requests without an answer.
+    private func losing(
+      socketStamps: Bool, window: UInt64
+    ) throws -> (lost: Set<UInt64>, outcome: ClientOutcome) {
       let peer = try Peer(.udp)
       let port = try peer.bind()
       let farewell = Array("farewell".utf8)
@@ -161,7 +194,7 @@ extension WorkerTests {
           }
         }
       }
-      var settings = configuration(.client, .udp, .block, port: port, window: 600 * milliseconds)
+      var settings = configuration(.client, .udp, .block, port: port, window: window)
       settings.warmupNanoseconds = 0
       settings.timeoutNanoseconds = 10 * milliseconds
       settings.stampEvery = 1
@@ -177,18 +210,7 @@ extension WorkerTests {
         }
         outcome = try RoundTripClient(settings).run { () throws(WorkloadError) in }
       }
-      let lost = Set(try server.value())
-      try #require(lost.count == 24)
-      let numbers = outcome.stamps.map(\.sequence)
-      #expect(lost.isDisjoint(with: numbers))
-      #expect(numbers.count == outcome.result.samples && outcome.result.stamps == outcome.result.samples)
-      #expect(outcome.result.firstSequence == 1)
-      if socketStamps {
-        for record in outcome.stamps {
-          #expect(record.sent <= record.transmitted && record.transmitted <= record.arrived)
-          #expect(record.arrived <= record.received)
-        }
-      }
+      return (Set(try server.value()), outcome)
     }
 
     @Test("the kernel's refusal names what was asked for")
