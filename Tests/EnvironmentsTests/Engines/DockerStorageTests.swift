@@ -223,40 +223,48 @@ extension EngineTests {
     func work(place: DockerStorage.Place, work: (kind: WorkloadSpec.Kind, loop: StorageConfiguration.Loop)) throws {
       let files = FileWork(size: 1 << 20, count: work.kind == .mmapWrite ? 1 : 4, syncEvery: 1)
       let workload = WorkloadSpec(name: "w", kind: work.kind, wait: .block, files: files)
-      try with(place, StorageContent(workload)) { storage, _, _ in
-        let worker = try storage.place.start("")
-        let configuration = StorageConfiguration(
-          loop: work.loop, directory: storage.directory, count: files.count, size: files.size, syncEvery: 1,
-          warmupNanoseconds: 10_000_000, windowNanoseconds: 100_000_000)
-        try worker.child.write(WorkerMessage.configureStorage(configuration).line)
-        var result: StorageResult?
-        while result == nil {
-          switch try WorkerPair.receive(worker) {
-          case .ready: try worker.child.write(WorkerMessage.start.line)
-          case .measured(let it): result = it
-          default: throw WorkerPair.Unexpected()
+      // Anew where the cache of the host was dropped meanwhile.
+      let part = try repeated(upTo: 5) {
+        var part: Int?
+        try with(place, StorageContent(workload)) { storage, _, _ in
+          let worker = try storage.place.start("")
+          let configuration = StorageConfiguration(
+            loop: work.loop, directory: storage.directory, count: files.count, size: files.size, syncEvery: 1,
+            warmupNanoseconds: 10_000_000, windowNanoseconds: 100_000_000)
+          try worker.child.write(WorkerMessage.configureStorage(configuration).line)
+          var result: StorageResult?
+          while result == nil {
+            switch try WorkerPair.receive(worker) {
+            case .ready: try worker.child.write(WorkerMessage.start.line)
+            case .measured(let it): result = it
+            default: throw WorkerPair.Unexpected()
+            }
           }
+          let measured = try #require(result)
+          part = measured.cachedPPM
+          let deadline = Clock.monotonic() + 20_000_000_000
+          for phase in measured.phases {
+            let bytes = try worker.child.readBytes(phase.count * 8, deadline: deadline)
+            #expect(bytes.contains { $0 != 0 }, "\(phase)")
+          }
+          #expect(measured.operations > 0 && !measured.phases.isEmpty)
+          if work.kind == .copyUp {
+            #expect(try #require(measured.bytesAllocated) >= UInt64(files.count * files.size))
+          }
+          // A directory of a lower layer is not renamed by overlayfs, unless it is told to redirect.
+          let isKept =
+            work.kind == .metadata && storage.details[1].hasPrefix("a layer of overlay")
+            && SmallFile.line("/sys/module/overlay/parameters/redirect_dir") == "N"
+          #expect(measured.refusals.map(\.phase) == (isKept ? [.renameDirectory] : []))
+          #expect(try worker.child.waitForExit(deadline: deadline) == .exited(0))
         }
-        let measured = try #require(result)
-        let deadline = Clock.monotonic() + 20_000_000_000
-        for phase in measured.phases {
-          let bytes = try worker.child.readBytes(phase.count * 8, deadline: deadline)
-          #expect(bytes.contains { $0 != 0 }, "\(phase)")
-        }
-        #expect(measured.operations > 0 && !measured.phases.isEmpty)
-        // What of the page cache is full is told inside of a container, too.
-        if let part = measured.cachedPPM { #expect(part > 990_000) }
-        if work.kind == .copyUp {
-          #expect(try #require(measured.cachedPPM) > 990_000)
-          #expect(try #require(measured.bytesAllocated) >= UInt64(files.count * files.size))
-        }
-        // A directory of a lower layer is not renamed by overlayfs, unless it is told to redirect.
-        let isKept =
-          work.kind == .metadata && storage.details[1].hasPrefix("a layer of overlay")
-          && SmallFile.line("/sys/module/overlay/parameters/redirect_dir") == "N"
-        #expect(measured.refusals.map(\.phase) == (isKept ? [.renameDirectory] : []))
-        #expect(try worker.child.waitForExit(deadline: deadline) == .exited(0))
+        return part
+      } until: {
+        $0.map { $0 > 990_000 } ?? true
       }
+      // What of the page cache is full is told inside of a container, too.
+      if let part { #expect(part > 990_000) }
+      #expect(part != nil || work.kind != .copyUp)
     }
 
     @Test("what a container writes goes to its own layer: the image is as it was")

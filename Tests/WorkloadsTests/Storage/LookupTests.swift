@@ -17,7 +17,9 @@ struct LookupTests {
   @Test("uses each name for one step alone", arguments: [2, 3, 7, 100])
   func counts(count: Int) throws {
     let scratch = try scratch(count: count)
-    let (result, samples, starts) = try measured(LookupLoop(scratch.configuration(.lookup, count: count, size: 1)))
+    let (result, samples, starts) = try measuredWarm {
+      try measured(LookupLoop(scratch.configuration(.lookup, count: count, size: 1)))
+    }
     #expect(result.phases.map(\.phase) == [.lookup, .missingLookup, .openForReading, .list])
     #expect(samples[.lookup]?.count == (count + 1) / 2 && samples[.missingLookup]?.count == (count + 1) / 2)
     #expect(samples[.openForReading]?.count == count / 2 && samples[.list]?.count == LookupLoop.warmPasses)

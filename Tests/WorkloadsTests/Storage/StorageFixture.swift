@@ -1,5 +1,6 @@
 import Glibc
 import LinuxKit
+import TestSupport
 import Testing
 import WorkerProtocol
 
@@ -113,16 +114,24 @@ final class StorageTalk: StorageConversation {
   func report(_ outcome: StorageOutcome) { self.outcome = outcome }
 }
 
+/// What a loop over files hands over.
+typealias Measured = (result: StorageResult, samples: [StoragePhase: [UInt64]], starts: Int)
+
 /// What a loop over files hands over, with the controller's part played.
 func measured(
   _ loop: some StorageLoop, whenReady: @escaping (Int) throws -> Void = { _ in }
-) throws -> (result: StorageResult, samples: [StoragePhase: [UInt64]], starts: Int) {
+) throws -> Measured {
   let talk = StorageTalk(whenReady: whenReady)
   try loop.run(talk)
   let outcome = try #require(talk.outcome)
   #expect(outcome.result.phases.map(\.count) == outcome.samples.map(\.count))
   let samples = zip(outcome.result.phases, outcome.samples).map { ($0.0.phase, $0.1) }
   return (outcome.result, Dictionary(uniqueKeysWithValues: samples), talk.starts)
+}
+
+/// What `body` has measured with a page cache that nobody has dropped meanwhile.
+func measuredWarm(_ body: () throws -> Measured) rethrows -> Measured {
+  try repeated(body, until: { $0.result.cachedPPM == 1_000_000 })
 }
 
 /// Why a loop over files gives up.
