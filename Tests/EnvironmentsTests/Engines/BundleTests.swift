@@ -135,9 +135,10 @@ extension EngineTests {
     func refusal() throws {
       let workplace = try Workplace(engineFamily: .ipv4)
       let program = "\(workplace.directory.path)/runsc"
-      try "#!/bin/sh\necho 'cannot run on this kernel' >&2\nexit 128\n".write(
-        toFile: program, atomically: true, encoding: .utf8)
-      try #require(chmod(program, 0o755) == 0)
+      // By a shell: a descriptor that this process had open for writing could be inherited by a child that another test
+      // starts in that moment, and an executable that anybody writes to cannot be run (ETXTBSY).
+      let script = "#!/bin/sh\necho 'cannot run on this kernel' >&2\nexit 128\n"
+      _ = try output("/bin/sh", ["-c", #"printf %s "$1" >"$2" && chmod 755 "$2""#, "sh", script, program])
       let error = #expect(throws: UserError.self) {
         try workplace.with(BundledServer(.gvisor, program: program)) { _ in }
       }

@@ -138,9 +138,10 @@ struct StorageWorkerTests {
     let scratch = try scratch([.names, .witness], count: 2)
     chmod("\(scratch.path)/names", 0o700)
     chmod(scratch.path, 0o755)
-    // Where that user may read it.
+    // Where that user may read it. By cp(1): a descriptor that this process had open for writing could be inherited by a
+    // child that another test starts in that moment, and an executable that anybody writes to cannot be run (ETXTBSY).
     let program = "\(scratch.path)/worker"
-    try scratch.write(try SmallFile.bytes(try WorkerProcess.path(), limit: 1 << 30), to: program)
+    _ = try output("cp", [try WorkerProcess.path(), program])
     chmod(program, 0o755)
     let child = try ChildProcess(
       executable: "/usr/bin/env",
