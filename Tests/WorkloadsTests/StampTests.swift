@@ -102,24 +102,26 @@ extension WorkerTests {
     @Test(
       "have the kernel's besides, between those of the workers", arguments: Case.all(every: [1, 8], sizes: [64, 9000]))
     func kernel(which: Case) throws {
-      let pairs = try withGrowingWindow(from: 300 * milliseconds) {
-        try measure(which, socketStamps: true, window: $0).pairs()
-      } until: {
-        !$0.isEmpty
+      // The kernel switches its stamps on by a work item, for which a busy machine may take a part of the window.
+      let (complete, count) = try withGrowingWindow(from: 300 * milliseconds) { window in
+        let pairs = try measure(which, socketStamps: true, window: window).pairs()
+        var complete = 0
+        for (client, server) in pairs {
+          let way = [
+            client.sent, client.transmitted, server.arrived, server.received, server.sent, server.transmitted,
+            client.arrived, client.received,
+          ]
+          // What did not come is 0 and not in the way; the rest is in order.
+          let known = way.filter { $0 > 0 }
+          #expect(known == known.sorted())
+          #expect([client.sent, server.received, server.sent, client.received].allSatisfy { $0 > 0 })
+          if known.count == way.count { complete += 1 }
+        }
+        return (complete, pairs.count)
+      } until: { complete, count in
+        complete > 0 && complete * 10 >= count * 9
       }
-      var complete = 0
-      for (client, server) in pairs {
-        let way = [
-          client.sent, client.transmitted, server.arrived, server.received, server.sent, server.transmitted,
-          client.arrived, client.received,
-        ]
-        // What did not come is 0 and not in the way; the rest is in order.
-        let known = way.filter { $0 > 0 }
-        #expect(known == known.sorted())
-        #expect([client.sent, server.received, server.sent, client.received].allSatisfy { $0 > 0 })
-        if known.count == way.count { complete += 1 }
-      }
-      #expect(complete > 0 && complete * 10 >= pairs.count * 9, "\(complete) of \(pairs.count)")
+      #expect(complete > 0 && complete * 10 >= count * 9, "\(complete) of \(count)")
     }
 
     @Test("are none where none were asked for, of the kernel's neither")
