@@ -216,13 +216,14 @@ struct ConnectionWindowTests {
   func orderlyProxy() throws {
     let server = try WorkerProcess(try settings(.server, .block))
     let port = try server.listening()
+    let before = try connectionsInTimeWait(port)
     let line = try Line(to: port, .tcp)
     try line.send(header(size: 64))
     #expect(try line.receive(exactly: 64) == reply(to: header(size: 64)))
     try line.endSending()
     // The reset that follows is what ends the half that is still open: nothing more comes, and no end either.
     #expect(throws: SystemError(call: "recv", code: ECONNRESET)) { try line.receive() }
-    #expect(try sockets(port: port, state: "06", of: getpid()) == [])
+    #expect(try connectionsInTimeWait(port).subtracting(before) == [])
     #expect(try server.stop().echoed == 1)
   }
 }

@@ -138,6 +138,7 @@ struct RelayTests {
     let targetPort = try target.port()
     let relay = try relay(.tcp, which, to: targetPort)
     let port = try relay.listening()
+    let before = try connectionsInTimeWait(port, targetPort)
     for number in 0..<1000 {
       let client = try Line(to: port, .tcp)
       let server = try target.accept()
@@ -150,17 +151,7 @@ struct RelayTests {
       #expect(throws: SystemError(call: "recv", code: ECONNRESET)) { try server.receive() }
     }
     #expect(try relay.stop().echoed == 2000)
-    let ends = [port, targetPort].map { ":" + hexadecimal($0) }
-    let left = try SmallFile.text("/proc/net/tcp").split(separator: "\n").filter { line in
-      let words = line.split(separator: " ")
-      return words.count > 3 && words[3] == "06" && ends.contains { words[1].hasSuffix($0) || words[2].hasSuffix($0) }
-    }
-    #expect(left == [])
-  }
-
-  private func hexadecimal(_ port: UInt16) -> String {
-    let digits = String(port, radix: 16, uppercase: true)
-    return String(repeating: "0", count: 4 - digits.count) + digits
+    #expect(try connectionsInTimeWait(port, targetPort).subtracting(before) == [])
   }
 
   @Test("carries the datagrams of three clients, each to the one that asked", arguments: Case.all)

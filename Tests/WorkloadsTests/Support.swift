@@ -133,6 +133,22 @@ struct WorkerProcess {
   }
 }
 
+/// The connections in TIME_WAIT that have one of `ports` at either end, each by its two ends as /proc/net/tcp writes them.
+/// A server may be given a port of which another test has left some: what a test has left itself is what has been added.
+func connectionsInTimeWait(_ ports: UInt16...) throws -> Set<String> {
+  let suffixes = ports.map { port in
+    let digits = String(port, radix: 16, uppercase: true)
+    return ":" + String(repeating: "0", count: 4 - digits.count) + digits
+  }
+  let connections = try SmallFile.text("/proc/net/tcp").split(separator: "\n").dropFirst().compactMap { line in
+    let words = line.split(separator: " ")
+    let isOne =
+      words.count > 3 && words[3] == "06" && suffixes.contains { words[1].hasSuffix($0) || words[2].hasSuffix($0) }
+    return isOne ? "\(words[1]) \(words[2])" : nil
+  }
+  return Set(connections)
+}
+
 /// The same numbers in every run.
 struct SeededNumbers: RandomNumberGenerator {
   private var state: UInt64
