@@ -172,9 +172,9 @@ struct ConnectionWindowTests {
     #expect(poll(&queue, 1, 5_000) == 1)
     var settings = try settings(.client, wait, port: port)
     settings.timeoutNanoseconds = 50 * milliseconds
-    #expect(
-      try reason(of: ConnectionClient(settings)).hasPrefix("connect 127.0.0.1:\(port): no answer within 50 ms: see "))
-    withExtendedLifetime(first) {}
+    let reason = try reason(of: ConnectionClient(settings))
+    #expect(reason.hasPrefix("connect 127.0.0.1:\(port): no answer within 50 ms: see "), "\(reason)")
+    withExtendedLifetime((listener, first)) {}
   }
 
   @Test(
