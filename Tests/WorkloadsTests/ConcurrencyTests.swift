@@ -208,7 +208,6 @@ struct ConcurrencyTests {
     }
     var settings = configuration(.client, .udp, .block, port: port, window: 0)
     settings.warmupNanoseconds = 0
-    settings.timeoutNanoseconds = 1000 * milliseconds
     settings.concurrency = 4
     settings.countedOperations = 20
     #expect(

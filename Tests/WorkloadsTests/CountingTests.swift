@@ -20,14 +20,16 @@ struct CountingTests {
   }
 
   /// Answers over UDP until a farewell, but for the requests in `lost`.
+  /// - Parameter held: the one that is answered after 200 ms.
   /// - Returns: the numbers that came.
-  private func server(_ peer: Peer, losing lost: Set<Int> = []) -> Background<[UInt64]> {
+  private func server(_ peer: Peer, losing lost: Set<Int> = [], holding held: Int = 0) -> Background<[UInt64]> {
     Background {
       var numbers: [UInt64] = []
       while true {
         let (request, answer) = try peer.receiveRequest()
         if request == [0] { return numbers }
         numbers.append(number(of: request))
+        if numbers.count == held { usleep(200_000) }
         if !lost.contains(numbers.count) { try answer(reply(to: request)) }
       }
     }
@@ -73,10 +75,28 @@ struct CountingTests {
     let port = try peer.bind()
     let server = server(peer, losing: [3])
     var settings = settings(.udp, wait, port: port, counted: 5)
-    settings.timeoutNanoseconds = 1000 * milliseconds
+    // Waited for it is longer than that.
+    settings.timeoutNanoseconds = 20 * milliseconds
     #expect(try reason(of: RoundTripClient(settings)) == "5 of 5 operations were done while counting, 1 lost")
     try endServer(at: port)
     #expect(try server.value() == [1, 2, 3, 4, 5, 6])
+  }
+
+  @Test(
+    "are complete with one that was held up for longer than the window's time-out",
+    arguments: [WorkerConfiguration.Wait.spin, .block], [1, 4])
+  func late(wait: WorkerConfiguration.Wait, concurrency: Int) throws {
+    let peer = try Peer(.udp)
+    let port = try peer.bind()
+    let server = server(peer, holding: 3)
+    var settings = settings(.udp, wait, port: port, counted: 9)
+    settings.timeoutNanoseconds = 20 * milliseconds
+    settings.concurrency = concurrency
+    let counted =
+      concurrency == 1
+      ? try outcome(of: RoundTripClient(settings)).counted : try outcome(of: ConcurrentClient(settings)).counted
+    try endServer(at: port)
+    #expect(try server.value().count == 9 && counted == 9)
   }
 
   @Test("leave no trace in the stamps of the window")
