@@ -18,7 +18,8 @@ public enum CountGate {
   public static func change(to value: Double, from last: Double) -> String? {
     // The same measure as where two runs are compared: of the larger of the two.
     if abs(value - last) <= SeriesResult.agreement * max(abs(value), abs(last)) { return nil }
-    return "It was \(number(last)) in the last good night and is \(number(value)) now; a count does not change by chance."
+    return
+      "It was \(number(last)) in the last good night and is \(number(value)) now; a count does not change by chance."
   }
 
   private static func number(_ value: Double) -> String { String(format: "%.6g", value) }
