@@ -170,21 +170,24 @@ public struct ConnectionClient: ClientLoop {
     private static func establish(_ fd: Int32, _ server: Endpoint, isSpinning: Bool, deadline: UInt64) -> Failure? {
       let code = server.connectOnce(fd)
       if code == 0 { return nil }
-      guard isSpinning, code == EINPROGRESS || code == EINTR else {
+      // What a signal has interrupted goes on by itself (connect(2)). With a time-out, stopping and continuing the process is
+      // one that does (signal(7)).
+      guard code == EINTR || isSpinning && code == EINPROGRESS else {
         // In progress is what a blocking one is when its time is over.
         return code == EAGAIN || code == EINPROGRESS ? .unconnected : .call("connect", code)
       }
       var polls = 0
       while true {
         var entry = pollfd(fd: fd, events: Int16(POLLOUT), revents: 0)
-        if poll(&entry, 1, 0) > 0 {
+        if poll(&entry, 1, isSpinning ? 0 : 1) > 0 {
           var error: Int32 = 0
           var length = socklen_t(MemoryLayout<Int32>.size)
           getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length)
           return error == 0 ? nil : .call("connect", error)
         }
         polls &+= 1
-        if polls & (RoundTripClient.pollsPerClockRead - 1) == 0 && Clock.monotonic() > deadline { return .unconnected }
+        let isDue = !isSpinning || polls & (RoundTripClient.pollsPerClockRead - 1) == 0
+        if isDue && Clock.monotonic() > deadline { return .unconnected }
       }
     }
 

@@ -177,6 +177,27 @@ struct ConnectionWindowTests {
     withExtendedLifetime((listener, first)) {}
   }
 
+  @Test("a signal does not end the wait for a connection", arguments: [WorkerConfiguration.Wait.spin, .block])
+  func interrupted(wait: WorkerConfiguration.Wait) throws {
+    let listener = try Line(listening: .tcp)
+    let port = try listener.port()
+    try systemCall("listen") { listen(listener.fd, 0) }
+    let first = try Line(to: port, .tcp)
+    var queue = pollfd(fd: listener.fd, events: Int16(POLLIN), revents: 0)
+    #expect(poll(&queue, 1, 5_000) == 1)
+    var settings = try settings(.client, wait, port: port)
+    settings.timeoutNanoseconds = 800 * milliseconds
+    let worker = try WorkerProcess(settings)
+    // In the midst of connect(2), which has a time-out: for such a call it is an interruption to be stopped (signal(7)).
+    for signal in [SIGSTOP, SIGCONT, SIGSTOP, SIGCONT] {
+      usleep(100_000)
+      try systemCall("kill") { kill(worker.child.pid, signal) }
+    }
+    let reason = try worker.failure()
+    #expect(reason.hasPrefix("connect 127.0.0.1:\(port): no answer within 800 ms: see "), "\(reason)")
+    withExtendedLifetime((listener, first)) {}
+  }
+
   @Test(
     "a server that resets, stalls or stops within its reply is told of",
     arguments: [WorkerConfiguration.Wait.spin, .block])
