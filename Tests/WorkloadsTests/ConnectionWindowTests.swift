@@ -160,16 +160,21 @@ struct ConnectionWindowTests {
     }
   }
 
-  @Test("a server that lets nobody in is not waited for for ever", arguments: [WorkerConfiguration.Wait.spin, .block])
-  func notAccepted(wait: WorkerConfiguration.Wait) throws {
+  /// A listener with room for one connection, which is taken by the other: what else asks for one gets no answer.
+  private func fullListener() throws -> (listener: Line, first: Line) {
     let listener = try Line(listening: .tcp)
-    let port = try listener.port()
-    // Room for one connection, which is taken: what else asks for one gets no answer.
     try systemCall("listen") { listen(listener.fd, 0) }
-    let first = try Line(to: port, .tcp)
+    let first = try Line(to: try listener.port(), .tcp)
     // On a busy machine the connection may stand before the listener has it in its queue; until then another gets in.
     var queue = pollfd(fd: listener.fd, events: Int16(POLLIN), revents: 0)
     #expect(poll(&queue, 1, 5_000) == 1)
+    return (listener, first)
+  }
+
+  @Test("a server that lets nobody in is not waited for for ever", arguments: [WorkerConfiguration.Wait.spin, .block])
+  func notAccepted(wait: WorkerConfiguration.Wait) throws {
+    let (listener, first) = try fullListener()
+    let port = try listener.port()
     var settings = try settings(.client, wait, port: port)
     settings.timeoutNanoseconds = 50 * milliseconds
     let reason = try reason(of: ConnectionClient(settings))
@@ -179,12 +184,8 @@ struct ConnectionWindowTests {
 
   @Test("a signal does not end the wait for a connection", arguments: [WorkerConfiguration.Wait.spin, .block])
   func interrupted(wait: WorkerConfiguration.Wait) throws {
-    let listener = try Line(listening: .tcp)
+    let (listener, first) = try fullListener()
     let port = try listener.port()
-    try systemCall("listen") { listen(listener.fd, 0) }
-    let first = try Line(to: port, .tcp)
-    var queue = pollfd(fd: listener.fd, events: Int16(POLLIN), revents: 0)
-    #expect(poll(&queue, 1, 5_000) == 1)
     var settings = try settings(.client, wait, port: port)
     settings.timeoutNanoseconds = 800 * milliseconds
     let worker = try WorkerProcess(settings)
