@@ -142,10 +142,11 @@ let package = Package(
     .executableTarget(
       name: "night-writer", dependencies: ["Model", "Store"], path: "Tests/NightWriter", swiftSettings: strict),
     .testTarget(
-      name: "StoreTests", dependencies: ["Store", "Model", "night-writer"], exclude: ["Fixtures"],
-      swiftSettings: strict),
+      name: "StoreTests", dependencies: ["Store", "LinuxKit", "Model", "TestSupport", "night-writer"],
+      exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
-      name: "ReportsTests", dependencies: ["Reports", "Model", "PlainText", "Statistics", "TestSupport"],
+      name: "ReportsTests",
+      dependencies: ["Reports", "LinuxKit", "Model", "PlainText", "Statistics", "TestSupport"],
       resources: [.copy("Browser"), .copy("Goldens"), .copy("Readers")], swiftSettings: strict),
     .testTarget(name: "LinuxKitTests", dependencies: ["LinuxKit", "TestSupport"], swiftSettings: strict),
     .testTarget(

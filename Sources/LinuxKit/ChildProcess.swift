@@ -166,10 +166,10 @@ public final class ChildProcess {
     return reap()
   }
 
-  /// What the child wrote to stderr so far, at most its last 4 KiB.
-  public func standardError() -> String {
+  /// What the child wrote to stderr so far, at most its last `limit` bytes.
+  public func standardError(last limit: Int = 4096) -> String {
     let size = lseek(errors.rawValue, 0, SEEK_END)
-    let start = max(0, size - 4096)
+    let start = max(0, size - limit)
     var bytes = [UInt8](repeating: 0, count: Int(max(0, size - start)))
     let count = pread(errors.rawValue, &bytes, bytes.count, start)
     return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)

@@ -2,6 +2,7 @@ import Capture
 import Foundation
 import Glibc
 import LinuxKit
+import TestSupport
 
 /// What a reader made of a file.
 struct ReadFile {
@@ -81,27 +82,16 @@ func decodeResult(
 struct ProgramAnswer {
   var lines: [String]
   var warnings: [String]
-  var status: Int32
+  var status: ChildProcess.ExitStatus
 
   init(_ program: String, _ arguments: [String]) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [program] + arguments
-    let output = Pipe()
-    let errors = Pipe()
-    process.standardOutput = output
-    process.standardError = errors
-    try process.run()
-    // What goes wrong is a few lines, which the pipe takes while the output is read.
-    let bytes = output.fileHandleForReading.readDataToEndOfFile()
-    let complaints = errors.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(
-      String.init)
+    let outcome = try runProgram(program, arguments)
+    lines = String(decoding: outcome.standardOutput, as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     if lines.last == "" { lines.removeLast() }
     // Said to every root, whatever the file.
-    warnings = String(decoding: complaints, as: UTF8.self).split(separator: "\n").map(String.init)
+    warnings = outcome.standardError.split(separator: "\n").map(String.init)
       .filter { !$0.hasPrefix("Running as user") }
-    status = process.terminationStatus
+    status = outcome.status
   }
 }

@@ -1,5 +1,6 @@
 internal import CaptureMutation
 internal import Foundation
+internal import LinuxKit
 internal import Model
 internal import TestSupport
 internal import Testing
@@ -206,7 +207,7 @@ struct FileHopsTests {
       let script = paths[0] + ".py"
       try Data(Self.joiner.utf8).write(to: URL(filePath: script))
       let answer = try ProgramAnswer("python3", [script] + paths)
-      #expect(answer.status == 0 && answer.warnings == [])
+      #expect(answer.status == .exited(0) && answer.warnings == [])
       #expect(answer.lines == ours)
       let counts = [traffic.forward, traffic.backward].flatMap { $0.hops.map(\.durations.count) }
       #expect(counts.allSatisfy { $0 > 500 }, "\(counts)")

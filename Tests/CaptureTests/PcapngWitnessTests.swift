@@ -14,7 +14,7 @@ import Testing
       let answer = try ProgramAnswer(
         "tshark",
         ["-n", "-r", path, "-T", "fields", "-e", "frame.time_epoch", "-e", "frame.len", "-e", "frame.cap_len"])
-      #expect(answer.status == 0 && answer.warnings == [])
+      #expect(answer.status == .exited(0) && answer.warnings == [])
       let read = ReadFile(try CaptureFileReader(path: path))
       let ours = read.infos.map { "\(epoch($0.time))\t\($0.originalLength)\t\($0.capturedLength)" }
       #expect(answer.lines == ours)
@@ -41,7 +41,7 @@ import Testing
           "-n", "-r", path, "-d", "udp.port==8472,vxlan", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE",
           "-T", "fields", "-E", "occurrence=l",
         ] + fields)
-      #expect(answer.status == 0 && answer.warnings == [])
+      #expect(answer.status == .exited(0) && answer.warnings == [])
       #expect(answer.lines.count == SampleFrame.all.count)
       // tshark takes for VXLAN whatever goes to its port, and no jumbogram that could do without being one.
       let differing = ["plain UDP to 4789", "IPv6 jumbogram"]
@@ -88,7 +88,7 @@ import Testing
           "-n", "-r", path, "-T", "fields", "-e", "frame.time_epoch", "-e", "frame.len", "-e", "frame.interface_name",
           "-e", "frame.packet_flags_direction",
         ])
-      #expect(packets.status == 0 && packets.warnings == [])
+      #expect(packets.status == .exited(0) && packets.warnings == [])
       #expect(
         packets.lines == [
           "1700000000.000000001\t500\tveth0\t", "1700000000.000000002\t500\tveth0\t0x00000001",
@@ -96,7 +96,7 @@ import Testing
         ])
 
       let summary = try ProgramAnswer("capinfos", [path])
-      #expect(summary.status == 0 && summary.warnings == [])
+      #expect(summary.status == .exited(0) && summary.warnings == [])
       let lines = summary.lines.map { $0.trimmingCharacters(in: .whitespaces) }
       for line in [
         "Capture application: bench 1.2.3", "Name = veth0", "Description = one end", "Filter string = udp port 7001",

@@ -51,16 +51,7 @@ struct ManyRulesTests {
 
   /// What the program nft says of a namespace, which may be long.
   private func listing(in namespace: String) throws -> Data {
-    let process = Foundation.Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["ip", "netns", "exec", namespace, "nft", "-j", "list", "ruleset"]
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
-    return data
+    Data(try programOutput("ip", ["netns", "exec", namespace, "nft", "-j", "list", "ruleset"]).utf8)
   }
 }
 

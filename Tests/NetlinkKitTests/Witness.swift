@@ -1,5 +1,6 @@
 import Foundation
 import LinuxKit
+import TestSupport
 import Testing
 
 /// What iproute2 says of a namespace: an independent reader of the same kernel.
@@ -37,15 +38,6 @@ enum Witness {
   }
 
   static func ip<Answer: Decodable>(_ arguments: [String]) throws -> Answer {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["ip"] + arguments
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "ip \(arguments.joined(separator: " "))")
-    return try JSONDecoder().decode(Answer.self, from: data)
+    try JSONDecoder().decode(Answer.self, from: Data(programOutput("ip", arguments).utf8))
   }
 }

@@ -169,14 +169,6 @@ private func nftablesError(_ commands: String, in path: String) -> NftablesError
 
 /// What the program nft says, an independent reader; nil is the host's own namespace.
 private func ruleset(in namespace: NetworkNamespace?) throws -> String {
-  let process = Process()
-  process.executableURL = URL(filePath: "/usr/bin/env")
-  process.arguments = (namespace.map { ["ip", "netns", "exec", $0.name] } ?? []) + ["nft", "list", "ruleset"]
-  let output = Pipe()
-  process.standardOutput = output
-  try process.run()
-  let data = output.fileHandleForReading.readDataToEndOfFile()
-  process.waitUntilExit()
-  try #require(process.terminationStatus == 0)
-  return String(decoding: data, as: UTF8.self)
+  guard let namespace else { return try programOutput("nft", ["list", "ruleset"]) }
+  return try programOutput("ip", ["netns", "exec", namespace.name, "nft", "list", "ruleset"])
 }

@@ -1,4 +1,5 @@
 import Foundation
+import LinuxKit
 import Model
 import TestSupport
 import Testing
@@ -36,6 +37,9 @@ extension Trait where Self == ConditionTrait {
       "needs chromium and Playwright: run `scripts/deps.sh test && scripts/browser.sh`")
   }
 }
+
+/// How long a browser may take, which starts slowly and looks at much, on a host that has other work.
+let browserPatience: Duration = .seconds(300)
 
 /// Chromium, driven by `check.py`. It starts slowly, so one process looks at all pages.
 private enum Browser {
@@ -113,25 +117,12 @@ private enum Browser {
       throw Failure(description: "\(python) does not exist: run `scripts/browser.sh`")
     }
     let script = try #require(Bundle.module.url(forResource: "check", withExtension: "py", subdirectory: "Browser"))
-    let process = Process()
-    let output = Pipe()
-    // A file, since nobody reads it before the end.
-    let complaints = FileManager.default.temporaryDirectory.appending(path: "bench-browser-\(UUID().uuidString).log")
-    try Data().write(to: complaints)
-    defer { try? FileManager.default.removeItem(at: complaints) }
-    process.executableURL = URL(filePath: python)
-    process.arguments = ["-B", script.path(percentEncoded: false)] + arguments
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = try FileHandle(forWritingTo: complaints)
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    guard process.terminationReason == .exit, process.terminationStatus <= 1 else {
-      let said = try String(decoding: Data(contentsOf: complaints), as: UTF8.self)
-      throw Failure(description: "check.py ended with \(process.terminationStatus): \(said)")
+    let outcome = try runProgram(
+      python, ["-B", script.path(percentEncoded: false)] + arguments, within: browserPatience)
+    guard [.exited(0), .exited(1)].contains(outcome.status) else {
+      throw Failure(description: "check.py \(outcome.status): \(outcome.standardError)")
     }
-    return data
+    return Data(outcome.standardOutput)
   }
 }
 

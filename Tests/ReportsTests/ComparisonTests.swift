@@ -1,6 +1,8 @@
 import Foundation
+import LinuxKit
 import Model
 import PlainText
+import TestSupport
 import Testing
 
 @testable import Reports
@@ -367,15 +369,8 @@ struct ComparisonSchemaTests {
       broken["unknown"] = 1
       assert not validator.is_valid(broken)
       """
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments =
-      ["python3", "-c", script, Self.docs.appending(path: "bench.comparison.schema.json").path] + files
-    let pipe = Pipe()
-    process.standardError = pipe
-    try process.run()
-    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0, "\(output)")
+    let schema = Self.docs.appending(path: "bench.comparison.schema.json").path
+    let outcome = try runProgram("python3", ["-c", script, schema] + files)
+    #expect(outcome.status == .exited(0), "\(outcome.standardError)")
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import TestSupport
 import Testing
 
 #if canImport(FoundationXML)
@@ -77,7 +78,7 @@ struct InteractionTests {
     let input = FileManager.default.temporaryDirectory.appending(path: "bench-script-\(UUID().uuidString).js")
     try Data(text.utf8).write(to: input)
     defer { try? FileManager.default.removeItem(at: input) }
-    let hex = try #require(try output("/usr/bin/sha256sum", [input.path]).split(separator: " ").first)
+    let hex = try #require(try programOutput("/usr/bin/sha256sum", [input.path]).split(separator: " ").first)
     #expect(hex.count == 64)
     var bytes = Data()
     var rest = Substring(hex)
@@ -91,25 +92,11 @@ struct InteractionTests {
   private func dump(_ address: String) throws -> String {
     let profile = FileManager.default.temporaryDirectory.appending(path: "bench-profile-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: profile) }
-    return try output(
+    return try programOutput(
       try #require(Self.chromium),
       [
         "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(profile.path)", "--dump-dom", address,
-      ])
-  }
-
-  private func output(_ program: String, _ arguments: [String]) throws -> String {
-    let process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = arguments
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let data = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0, "\(program) failed")
-    return String(decoding: data, as: UTF8.self)
+      ], within: browserPatience)
   }
 
   private static let chromium: String? = ["chromium", "chromium-browser", "google-chrome"].map { "/usr/bin/\($0)" }

@@ -1,5 +1,7 @@
 import Foundation
+import LinuxKit
 import Model
+import TestSupport
 import Testing
 
 @testable import Reports
@@ -8,22 +10,9 @@ extension Trait where Self == ConditionTrait {
   /// Python with the package jsonschema.
   static var requiresJSONSchema: Self {
     .enabled("needs python3 with jsonschema: pip install jsonschema") {
-      (try? run("python3", ["-c", "import jsonschema"]).status) == 0
+      try runProgram("python3", ["-c", "import jsonschema"]).status == .exited(0)
     }
   }
-}
-
-private func run(_ command: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
-  let process = Process()
-  process.executableURL = URL(filePath: "/usr/bin/env")
-  process.arguments = [command] + arguments
-  let pipe = Pipe()
-  process.standardOutput = pipe
-  process.standardError = pipe
-  try process.run()
-  let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-  process.waitUntilExit()
-  return (process.terminationStatus, output)
 }
 
 @Suite("The JSON result")
@@ -176,8 +165,8 @@ struct JSONResultTests {
       broken["claims"][0]["verdict"] = "maybe"
       assert not validator.is_valid(broken)
       """
-    let (status, output) = try run("python3", ["-c", script, Self.schemaFile.path] + files)
-    #expect(status == 0, "\(output)")
+    let outcome = try runProgram("python3", ["-c", script, Self.schemaFile.path] + files)
+    #expect(outcome.status == .exited(0), "\(outcome.standardError)")
   }
 }
 

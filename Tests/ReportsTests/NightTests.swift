@@ -1,4 +1,5 @@
 import Foundation
+import LinuxKit
 import Model
 import PlainText
 import TestSupport
@@ -459,18 +460,8 @@ struct NightSchemaTests {
           exec(statement)
           assert not validator.is_valid(d), statement
       """
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments =
-      [
-        "python3", "-c", script, docs.appending(path: schema).path,
-        String(decoding: try JSONEncoder().encode(breaking), as: UTF8.self),
-      ] + paths
-    let pipe = Pipe()
-    process.standardError = pipe
-    try process.run()
-    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0, "\(output)")
+    let statements = String(decoding: try JSONEncoder().encode(breaking), as: UTF8.self)
+    let outcome = try runProgram("python3", ["-c", script, docs.appending(path: schema).path, statements] + paths)
+    #expect(outcome.status == .exited(0), "\(outcome.standardError)")
   }
 }

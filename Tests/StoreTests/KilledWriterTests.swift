@@ -1,6 +1,8 @@
 import Foundation
+import LinuxKit
 import Model
 import Store
+import TestSupport
 import Testing
 
 @Suite("A store whose writer is killed")
@@ -23,24 +25,21 @@ struct KilledWriterTests {
   func killed() throws {
     var said: Set<String> = []
     for iteration in 0..<Self.iterations {
-      let writer = Process()
-      writer.executableURL = URL(filePath: try Self.executable())
-      writer.arguments = [directory.store, "i\(iteration)"]
-      let output = Pipe()
-      writer.standardOutput = output
-      try writer.run()
+      let writer = try ChildProcess(
+        executable: try Self.executable(), arguments: [directory.store, "i\(iteration)"], environment: testEnvironment)
+      let deadline = farDeadline()
       // A random moment is the point here: in the first migration, in a transaction, between two.
       let lines = iteration == 0 ? 0 : Int.random(in: 0...12)
-      var text = ""
-      while text.split(separator: "\n").count < lines, let byte = try output.fileHandleForReading.read(upToCount: 1) {
-        text += String(decoding: byte, as: UTF8.self)
-      }
-      usleep(.random(in: 0...20_000))
-      kill(writer.processIdentifier, SIGKILL)
-      text += String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-      writer.waitUntilExit()
-      #expect(writer.terminationReason == .uncaughtSignal)
-      said.formUnion(text.split(separator: "\n").dropLast(text.hasSuffix("\n") ? 0 : 1).map(String.init))
+      do throws(ChildProcess.Failure) {
+        for line in 0... {
+          if line == lines {
+            usleep(.random(in: 0...20_000))
+            writer.kill()
+          }
+          said.insert(String(decoding: try writer.readLine(deadline: deadline), as: UTF8.self))
+        }
+      } catch { if error != .ended { throw error } }
+      #expect(try writer.waitForExit(deadline: deadline) == .killed(signal: SIGKILL), "\(writer.standardError())")
       said.remove("ready")
 
       let store = try RunStore(path: directory.store)

@@ -1,5 +1,7 @@
 import Foundation
+import LinuxKit
 import Model
+import TestSupport
 import Testing
 
 @testable import Store
@@ -357,25 +359,18 @@ struct ConcurrencyTests {
   func locked() throws {
     let store = try RunStore(path: directory.store, busyTimeout: 0.05)
     try store.begin(Sample.run("r"))
-    let holder = Process()
-    holder.executableURL = URL(filePath: "/usr/bin/sqlite3")
-    holder.arguments = [directory.store]
-    let input = Pipe()
-    let output = Pipe()
-    holder.standardInput = input
-    holder.standardOutput = output
-    try holder.run()
-    try input.fileHandleForWriting.write(contentsOf: Data("BEGIN EXCLUSIVE;\nSELECT 'held';\n".utf8))
-    let answer = try #require(try output.fileHandleForReading.read(upToCount: 5))
-    #expect(String(decoding: answer, as: UTF8.self) == "held\n")
+    let holder = try ChildProcess(
+      executable: "/usr/bin/sqlite3", arguments: [directory.store], environment: testEnvironment)
+    try holder.write(Array("BEGIN EXCLUSIVE;\nSELECT 'held';\n".utf8))
+    #expect(try holder.readLine(deadline: farDeadline()) == Array("held".utf8))
 
     #expect(try store.runs().count == 1)
     let error = userError { () throws(UserError) in try store.append(Sample.trial(block: 0, position: 0), run: "r") }
     #expect(error?.exitCode == .unavailable)
     #expect(error?.message == "the store \(directory.store) is locked by another program")
 
-    try input.fileHandleForWriting.close()
-    holder.waitUntilExit()
+    try holder.write(Array(".quit\n".utf8))
+    #expect(try holder.waitForExit(deadline: farDeadline()) == .exited(0))
     try store.append(Sample.trial(block: 0, position: 0), run: "r")
   }
 

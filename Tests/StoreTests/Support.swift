@@ -1,5 +1,7 @@
 import Foundation
+import LinuxKit
 import Model
+import TestSupport
 import Testing
 
 @testable import Store
@@ -39,19 +41,13 @@ func userError(_ body: () throws(UserError) -> some Any) -> UserError? {
   }
 }
 
+/// A deadline for what takes no time unless it hangs.
+func farDeadline() -> UInt64 { Clock.monotonic() + 60_000_000_000 }
+
 /// Runs SQL as another program would.
 @discardableResult
 func sqlite3(_ file: String, _ sql: String) throws -> String {
-  let process = Process()
-  process.executableURL = URL(filePath: "/usr/bin/sqlite3")
-  process.arguments = [file, sql]
-  let output = Pipe()
-  process.standardOutput = output
-  try process.run()
-  let data = try output.fileHandleForReading.readToEnd() ?? Data()
-  process.waitUntilExit()
-  try #require(process.terminationStatus == 0)
-  return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+  try programOutput("/usr/bin/sqlite3", [file, sql]).trimmingCharacters(in: .whitespacesAndNewlines)
 }
 
 extension Trait where Self == ConditionTrait {

@@ -1,4 +1,5 @@
 import Foundation
+import LinuxKit
 import TestSupport
 import Testing
 
@@ -67,28 +68,13 @@ enum Readers {
   /// The output of a program that must end well.
   /// - Parameter input: a file that is its standard input.
   @discardableResult
-  static func run(_ program: String, _ arguments: [String], input: String? = nil) throws -> Data {
-    let process = Process()
-    let output = Pipe()
-    // A file, since nobody reads it before the end.
-    let complaints = FileManager.default.temporaryDirectory.appending(path: "bench-export-\(UUID().uuidString).log")
-    try Data().write(to: complaints)
-    defer { try? FileManager.default.removeItem(at: complaints) }
-    process.executableURL = URL(filePath: program)
-    process.arguments = arguments
-    process.standardInput = try input.map { try FileHandle(forReadingFrom: URL(filePath: $0)) } ?? .nullDevice
-    process.standardOutput = output
-    process.standardError = try FileHandle(forWritingTo: complaints)
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-      let said = try String(decoding: Data(contentsOf: complaints), as: UTF8.self)
-      throw Failure(
-        description:
-          "\(program) ended with \(process.terminationStatus): \(said) \(String(decoding: data, as: UTF8.self))")
+  static func run(_ program: String, _ arguments: [String], input: String = "/dev/null") throws -> Data {
+    let outcome = try runProgram(program, arguments, input: input)
+    guard outcome.status == .exited(0) else {
+      let said = String(decoding: outcome.standardOutput, as: UTF8.self)
+      throw Failure(description: "\(program) \(outcome.status): \(outcome.standardError) \(said)")
     }
-    return data
+    return Data(outcome.standardOutput)
   }
 }
 
