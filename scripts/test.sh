@@ -7,6 +7,8 @@ swift=${SWIFT:-swift}
 build=${BUILD_DIR:-.build}
 log=$build/test.log
 status=$build/test.status
+# How long no test may begin or end; a test that waits for ever would keep the rest of the lane waiting, too.
+silence=600
 
 # Tests of the whole program use what was built for release: the worker that users measure with.
 root=$(pwd)
@@ -35,7 +37,9 @@ fi
 wait "$browser" "$readers"
 
 {
-  "$swift" test --scratch-path "$build" --disable-xctest ${FILTER:+--filter "$FILTER"} 2>&1
+  "$(dirname "$0")/watched-tests.py" "$build/test.events" "$silence" "$build/test.hung" \
+    "$swift" test --scratch-path "$build" --disable-xctest --event-stream-output-path "$build/test.events" \
+    ${FILTER:+--filter "$FILTER"} 2>&1
   echo $? >"$status"
 } </dev/null | tee "$log"
 code=$(cat "$status")
@@ -65,6 +69,10 @@ fi
 if [ -n "${BENCH_REQUIRE_PRIVILEGED:-}" ] && printf '%s\n' "$skipped" | grep -qiE 'root|privileg|CAP_'; then
   echo 'The privileged lane was required, but tests above were skipped for want of privilege.'
   [ "$code" -ne 0 ] || code=1
+fi
+if [ -e "$build/test.hung" ]; then
+  echo
+  cat "$build/test.hung"
 fi
 case $last in
   '' | *'with 0 tests'*)

@@ -72,13 +72,13 @@ struct DescriptorTests {
   }
 
   @Test("a write is done only when all of it is, though a pipe takes it in parts")
-  func longWrite() async throws {
+  func longWrite() throws {
     var ends = try Descriptor.pipe()
     let writing = fcntl(ends.writing.rawValue, F_DUPFD_CLOEXEC, 3)
     ends.writing = try Descriptor.open("/dev/null", O_RDONLY)
     // More than the largest pipe that a process may have without privileges.
     let all = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
-    let writer = Task.detached {
+    let writer = Background {
       let end = Descriptor(owning: writing)
       try end.write(all)
     }
@@ -88,7 +88,7 @@ struct DescriptorTests {
       if chunk.isEmpty { break }
       seen += chunk
     }
-    try await writer.value
+    try writer.value()
     #expect(seen == all)
   }
 

@@ -51,10 +51,11 @@ struct InterruptionTests {
     await #expect(processExitsWith: .success) {
       let interruption = try Interruption()
       let waiter = pthread_self()
-      // Raised on this thread from another one, as soon as the child shows that the wait is about to begin.
-      let other = try ChildProcess(executable: "/bin/cat")
-      try other.write(Array("now\n".utf8))
-      let helper = Task.detached {
+      // Raised on this thread from another one, after a child has been started and has answered: the wait has begun then,
+      // or is about to.
+      let helper = Background {
+        let other = try ChildProcess(executable: "/bin/cat")
+        try other.write(Array("now\n".utf8))
         _ = try other.readText()
         pthread_kill(waiter, SIGINT)
       }
@@ -62,7 +63,7 @@ struct InterruptionTests {
       #expect(throws: ChildProcess.Failure.interrupted) {
         try silent.readLine(deadline: farDeadline(), interruption: interruption)
       }
-      _ = helper
+      try helper.value()
     }
   }
 

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxKit
+import TestSupport
 import Testing
 import WorkerProtocol
 

@@ -1,9 +1,5 @@
 import Glibc
 import LinuxKit
-import Synchronization
-
-import Dispatch
-import class Foundation.Thread
 
 @testable import Workloads
 
@@ -128,25 +124,3 @@ func reply(to request: [UInt8]) -> [UInt8] {
 
 /// The number of a message that has room for all of it.
 func number(of message: [UInt8]) -> UInt64 { message.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) } }
-
-/// Something that goes on on a thread of its own, since it blocks: the shared pool may have no thread to spare.
-final class Background<Value: Sendable>: Sendable {
-  private let result = Mutex<Result<Value, any Error>?>(nil)
-  private let done = DispatchSemaphore(value: 0)
-
-  init(_ body: @escaping @Sendable () throws -> Value) {
-    Thread.detachNewThread {
-      let result = Result { try body() }
-      self.result.withLock { $0 = result }
-      self.done.signal()
-    }
-  }
-
-  /// Waits for its end.
-  func value() throws -> Value {
-    guard done.wait(timeout: .now() + .seconds(60)) == .success, let result = result.withLock({ $0 }) else {
-      throw TestFailure(description: "it did not come to an end within a minute")
-    }
-    return try result.get()
-  }
-}

@@ -1,0 +1,32 @@
+internal import Dispatch
+internal import Synchronization
+internal import class Foundation.Thread
+
+/// Something that goes on on a thread of its own while a test waits for what it does. A task of its own would not do: the
+/// shared pool has a thread for each CPU, so that one which blocks until another task has run may wait for ever, or for
+/// the hundreds of tests that stand in the queue before that task.
+public final class Background<Value: Sendable>: Sendable {
+  private let result = Mutex<Result<Value, any Error>?>(nil)
+  private let done = DispatchSemaphore(value: 0)
+
+  public init(_ body: @escaping @Sendable () throws -> Value) {
+    Thread.detachNewThread {
+      let result = Result { try body() }
+      self.result.withLock { $0 = result }
+      self.done.signal()
+    }
+  }
+
+  /// Waits for its end.
+  /// - Throws: what it has thrown, or after a minute that it has not ended.
+  public func value() throws -> Value {
+    guard done.wait(timeout: .now() + .seconds(60)) == .success, let result = result.withLock({ $0 }) else {
+      throw Endless()
+    }
+    return try result.get()
+  }
+
+  private struct Endless: Error, CustomStringConvertible {
+    let description = "it did not come to an end within a minute"
+  }
+}
