@@ -1,4 +1,5 @@
 import Foundation
+import LinuxKit
 import Model
 import TestSupport
 import Testing
@@ -92,11 +93,13 @@ struct InteractionTests {
   private func dump(_ address: String) throws -> String {
     let profile = FileManager.default.temporaryDirectory.appending(path: "bench-profile-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: profile) }
-    return try programOutput(
+    let outcome = try runBrowser(
       try #require(Self.chromium),
       [
         "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir=\(profile.path)", "--dump-dom", address,
-      ], within: browserPatience)
+      ])
+    #expect(outcome.status == .exited(0), "\(outcome.standardError)")
+    return String(decoding: outcome.standardOutput, as: UTF8.self)
   }
 
   private static let chromium: String? = ["chromium", "chromium-browser", "google-chrome"].map { "/usr/bin/\($0)" }

@@ -30,3 +30,10 @@ public final class Background<Value: Sendable>: Sendable {
     let description = "it did not come to an end within a minute"
   }
 }
+
+/// Runs `body` on a thread of its own, and waits for it without holding one of the pool: for what takes long.
+public func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+  try await withCheckedThrowingContinuation { continuation in
+    Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
+  }
+}
