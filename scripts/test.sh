@@ -74,6 +74,15 @@ if [ -e "$build/test.hung" ]; then
   echo
   cat "$build/test.hung"
 fi
+# Runs of tests that were ended from outside have left what they made, and journals of it where no one looks for them.
+if [ "$code" -ne 0 ]; then
+  find "${TMPDIR:-/tmp}" -maxdepth 4 -path '*/bench-*' -name '*.journal' -exec dirname {} + 2>/dev/null | sort -u |
+    while read -r journals; do BENCH_JOURNAL=$journals "$BENCH_EXECUTABLE" cleanup; done
+fi
+if [ "$code" -eq 130 ]; then
+  echo 'Interrupted.'
+  exit 130
+fi
 case $last in
   '' | *'with 0 tests'*)
     echo 'No test ran.'
