@@ -40,7 +40,7 @@ def size(path):
 
 
 def under_way(events):
-    """The tests that have begun and not ended, each with its last case, and whether the run itself has ended."""
+    """The tests that have begun and not ended, each with when its last case began, and whether the run has ended."""
     begun, has_ended = {}, False
     with open(events, encoding='utf-8', errors='replace') as lines:
         for line in lines:

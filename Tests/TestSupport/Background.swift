@@ -2,9 +2,9 @@ internal import Dispatch
 internal import Synchronization
 internal import class Foundation.Thread
 
-/// Something that goes on on a thread of its own while a test waits for what it does. A task of its own would not do: the
-/// shared pool has a thread for each CPU, so that one which blocks until another task has run may wait for ever, or for
-/// the hundreds of tests that stand in the queue before that task.
+/// Something that goes on on a thread of its own while a test waits for what it does. A task would not do: the shared
+/// pool has a thread for each CPU, so that a test which blocks one until a task has run may wait for ever, or for the
+/// hundreds of tests that stand in the queue before that task.
 public final class Background<Value: Sendable>: Sendable {
   private let result = Mutex<Result<Value, any Error>?>(nil)
   private let done = DispatchSemaphore(value: 0)
